@@ -1,0 +1,149 @@
+"""The settings model: frozen, validated once, read everywhere. Options on command lines and in files fill it.
+
+Secrets (`password`, TURN credentials) live here and in nothing that is printed.
+"""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from roomtape.errors import ConfigError
+from roomtape.model import Codec, Container, IcePolicy, IceServers, StreamId, TurnServer
+
+HOSTED_SERVER: Final = "wss://wss.vdo.ninja"
+HOSTED_HOSTS: Final = frozenset({"wss.vdo.ninja", "apibackup.vdo.ninja"})
+"""Hosts of the public service (protocol.md 1.1)."""
+DEFAULT_STUN: Final = ("stun.l.google.com:19302", "stun.cloudflare.com:3478")
+
+
+class SignalingSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How to reach the handshake server and which room. `password` is as the user wrote it, None for the default."""
+
+    server: str = HOSTED_SERVER
+    dialect: str = "auto"
+    insecure: bool = False
+    room: str | None = None
+    password: str | None = None
+    salt: str = "vdo.ninja"
+
+    def __repr__(self) -> str:
+        return f"SignalingSettings(server={self.server!r}, room={self.room!r})"
+
+    @property
+    def on_hosted_service(self) -> bool:
+        return (urlsplit(self.server).hostname or "") in HOSTED_HOSTS
+
+
+class IceSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`turn` None: the service's own servers on the hosted service, none elsewhere (protocol.md 13)."""
+
+    stun: tuple[str, ...] = DEFAULT_STUN
+    turn: tuple[TurnServer, ...] | None = None
+    policy: IcePolicy = IcePolicy.ALL
+
+    def servers(self, defaults: tuple[TurnServer, ...]) -> IceServers:
+        """What peer connections get; relay-only uses no STUN."""
+        turn = defaults if self.turn is None else self.turn
+        return IceServers(self.stun if self.policy is IcePolicy.ALL else (), turn, self.policy)
+
+
+class RecordingSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`streams` empty: everyone in the room. `prefix` None: the room's name. `jitter_ms` in milliseconds."""
+
+    output_dir: str = "recordings"
+    prefix: str | None = None
+    streams: tuple[StreamId, ...] = ()
+    container: Container = Container.AUTO
+    audio: bool = True
+    video: bool = True
+    jitter_ms: int = 200
+
+
+class PublishSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Sizes in pixels, `bitrate_kbps` in kbit/s, `framerate` in frames per second."""
+
+    stream_id: StreamId = StreamId("")
+    label: str = ""
+    codec: Codec = Codec.VP8
+    audio: bool = True
+    video: bool = True
+    width: int = 1280
+    height: int = 720
+    framerate: int = 30
+    bitrate_kbps: int = 2500
+    guest_number: int = 0
+    offer_on_request: bool = False
+
+
+class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The embedded handshake server. `certificate` and `key` are paths of PEM files; `tls` alone makes its own."""
+
+    host: str = "127.0.0.1"
+    port: int = 8443
+    tls: bool = False
+    certificate: str | None = None
+    key: str | None = None
+    max_members: int = 500
+
+
+class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
+    """Every wait of the main process, in seconds. Each ends in the named error.
+
+    child_ready     ChildStartFailed    from the start of the process to Ready
+    answer          NegotiationFailed   from an offer to the child's answer
+    connect         AllCandidatesFailed and relatives, from the answer to connected (the child diagnoses)
+    media           NoMedia             from connected to first media; then asked again
+    vanished        PeerVanished        nothing heard while recording
+    ping, pong      ChildHung           between pings; from a ping to its pong
+    stop            a kill              from Stop to the child's exit
+    join            JoinTimeout         from joinroom to listing
+    dialect         the other dialect   how long an unknown server may take to show that it is of the hosted kind
+    replay          another play        waits between unanswered plays (protocol.md 4.3)
+    """
+
+    child_ready: float = 15.0
+    answer: float = 10.0
+    connect: float = 20.0
+    media: float = 10.0
+    vanished: float = 15.0
+    ping: float = 2.0
+    pong: float = 4.0
+    stop: float = 4.0
+    join: float = 10.0
+    dialect: float = 2.0
+    replay: tuple[float, ...] = (15.0, 45.0, 180.0)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that one run of roomtape depends on."""
+
+    signaling: SignalingSettings = SignalingSettings()
+    ice: IceSettings = IceSettings()
+    recording: RecordingSettings = RecordingSettings()
+    publish: PublishSettings = PublishSettings()
+    serve: ServeSettings = ServeSettings()
+    deadlines: Deadlines = Deadlines()
+    debug: bool = False
+
+
+def check(settings: Settings) -> Settings:
+    """The settings, if they can work together.
+
+    Raises:
+        ConfigError: with one sentence that says what to change.
+    """
+    signaling, ice = settings.signaling, settings.ice
+    url = urlsplit(signaling.server)
+    if url.scheme not in ("ws", "wss") or not url.hostname:
+        raise ConfigError(f"the server must be a ws:// or wss:// address, not {signaling.server!r}")
+    if url.username or url.password:
+        raise ConfigError("the server's address must not contain a user name or password")
+    if ice.policy is IcePolicy.RELAY and not ice.turn and (ice.turn is not None or not signaling.on_hosted_service):
+        raise ConfigError(
+            "relay-only needs a TURN server: give one with --turn-server, or drop --ice-transport-policy relay"
+        )
+    for what in (settings.recording, settings.publish):
+        if not what.audio and not what.video:
+            raise ConfigError("--noaudio and --novideo together leave nothing to do")
+    return settings

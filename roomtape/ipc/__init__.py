@@ -1,0 +1,1 @@
+"""Messages between the main process and its children, version 1."""

@@ -1,0 +1,271 @@
+"""Every message on a child's stdin and stdout.
+
+Two catalogues by direction: `ToChild` is sent by the main process, `FromChild` by a child. A recording child holds one
+peer connection and leaves `peer` empty; a publishing child holds one per viewer, named by `peer`.
+
+`negotiation` numbers the descriptions that travel through the main process: an answer and the candidates carry the
+number of the offer they belong to, so that late ones are recognised. 0 means "none yet".
+"""
+
+from typing import Any
+
+import msgspec
+
+from roomtape.errors import Scope
+from roomtape.model import Candidate, Codec, Container, Description, IceServers, TrackKind
+
+IPC_VERSION = 1
+
+
+class _Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+    """Frozen; an unknown field, a missing one or a wrong type is an error."""
+
+
+# --- configuration, sent once by Init ---------------------------------------------------------------------------
+
+
+class RecordConfig(_Message, frozen=True, kw_only=True, tag="record"):
+    """All that a recording child needs. `phrase` is the AES phrase of protocol.md 3, None without a password."""
+
+    stream_id: str
+    folder: str
+    stem: str
+    container: Container = Container.AUTO
+    audio: bool = True
+    video: bool = True
+    codecs: tuple[Codec, ...] = (Codec.H264, Codec.VP8, Codec.VP9, Codec.H265, Codec.OPUS)
+    jitter_ms: int = 200
+    ice: IceServers = IceServers()
+    phrase: str | None = None
+    label: str = "recorder"
+    connect_deadline_ms: int = 20_000
+    media_deadline_ms: int = 10_000
+
+    def __repr__(self) -> str:
+        return f"RecordConfig({self.stream_id!r})"
+
+
+class PublishConfig(_Message, frozen=True, kw_only=True, tag="publish"):
+    """All that a publishing child needs. Sizes in pixels, bitrate in kbit/s, framerate in frames per second."""
+
+    stream_id: str
+    codec: Codec = Codec.VP8
+    audio: bool = True
+    video: bool = True
+    width: int = 1280
+    height: int = 720
+    framerate: int = 30
+    bitrate_kbps: int = 2500
+    guest_number: int = 0
+    offer_on_request: bool = False
+    ice: IceServers = IceServers()
+    phrase: str | None = None
+    label: str = ""
+    connect_deadline_ms: int = 20_000
+
+    def __repr__(self) -> str:
+        return f"PublishConfig({self.stream_id!r})"
+
+
+# --- to the child -----------------------------------------------------------------------------------------------
+
+
+class Init(_Message, frozen=True, kw_only=True, tag="init"):
+    """The first message; a second one is an error."""
+
+    version: int = IPC_VERSION
+    config: RecordConfig | PublishConfig
+
+
+class RemoteDescription(_Message, frozen=True, kw_only=True, tag="remote_description"):
+    """To a recording child an offer, to a publishing one an answer."""
+
+    negotiation: int
+    description: Description
+    session: str = ""
+    peer: str = ""
+
+
+class RemoteCandidates(_Message, frozen=True, kw_only=True, tag="remote_candidates"):
+    candidates: tuple[Candidate, ...]
+    peer: str = ""
+
+
+class AddViewer(_Message, frozen=True, kw_only=True, tag="add_viewer"):
+    """Publishing only: make a peer connection for `peer` and offer."""
+
+    peer: str
+    session: str
+
+
+class RemoveViewer(_Message, frozen=True, kw_only=True, tag="remove_viewer"):
+    """Publishing only."""
+
+    peer: str
+
+
+class RequestKeyframe(_Message, frozen=True, kw_only=True, tag="request_keyframe"):
+    """Recording only: ask the guest for a key frame (RFC 4585 PLI)."""
+
+
+class Ping(_Message, frozen=True, kw_only=True, tag="ping"):
+    seq: int
+
+
+class Stop(_Message, frozen=True, kw_only=True, tag="stop"):
+    """Say bye, finish the files and exit; after `deadline_ms` without that the parent kills."""
+
+    reason: str
+    deadline_ms: int
+
+
+ToChild = Init | RemoteDescription | RemoteCandidates | AddViewer | RemoveViewer | RequestKeyframe | Ping | Stop
+
+
+# --- from the child ---------------------------------------------------------------------------------------------
+
+
+class Ready(_Message, frozen=True, kw_only=True, tag="ready"):
+    """Answer to Init: the child can take an offer."""
+
+    version: int
+    pid: int
+    gstreamer: str
+
+
+class LocalDescription(_Message, frozen=True, kw_only=True, tag="local_description"):
+    negotiation: int
+    description: Description
+    peer: str = ""
+
+
+class LocalCandidates(_Message, frozen=True, kw_only=True, tag="local_candidates"):
+    """A bundle (protocol.md 7)."""
+
+    negotiation: int
+    candidates: tuple[Candidate, ...]
+    peer: str = ""
+
+
+class ChannelNegotiated(_Message, frozen=True, kw_only=True, tag="channel_negotiated"):
+    """An offer came on the data channel and was answered there."""
+
+    offers: int
+
+
+class PeerState(_Message, frozen=True, kw_only=True, tag="peer_state"):
+    """W3C names: iceConnectionState, iceGatheringState, connectionState, signalingState."""
+
+    ice: str
+    gathering: str
+    connection: str
+    signaling: str
+    peer: str = ""
+
+
+class ViewerLeft(_Message, frozen=True, kw_only=True, tag="viewer_left"):
+    """Publishing only: the connection of `peer` is gone, and why."""
+
+    peer: str
+    detail: str
+
+
+class TrackStarted(_Message, frozen=True, kw_only=True, tag="track_started"):
+    """First media of a track is being written. Sizes in pixels, 0 for sound."""
+
+    track: TrackKind
+    codec: Codec
+    width: int = 0
+    height: int = 0
+
+
+class SegmentOpened(_Message, frozen=True, kw_only=True, tag="segment_opened"):
+    path: str
+    tracks: tuple[TrackKind, ...]
+
+
+class SegmentClosed(_Message, frozen=True, kw_only=True, tag="segment_closed"):
+    """A file is final. `frames` counts video frames."""
+
+    path: str
+    size_bytes: int
+    frames: int
+    duration_ns: int
+
+
+class GuestInfo(_Message, frozen=True, kw_only=True, tag="guest_info"):
+    """What the guest says of itself on the data channel (protocol.md 8.2), only what was said."""
+
+    label: str | None = None
+    audio_muted: bool | None = None
+    video_muted: bool | None = None
+    rotation: int | None = None
+    queued: bool | None = None
+
+
+class NoMedia(_Message, frozen=True, kw_only=True, tag="no_media"):
+    """Connected, asked twice, and no media came: a held guest, a director, or audio and video switched off."""
+
+    detail: str
+
+
+class Stats(_Message, frozen=True, kw_only=True, tag="stats"):
+    """Once a second. Counters since the start of the child; `silent_ms` is the time since anything was heard."""
+
+    video_frames: int
+    audio_frames: int
+    media_bytes: int
+    packets: int
+    packets_lost: int
+    silent_ms: int
+    width: int = 0
+    height: int = 0
+    viewers: int = 0
+
+
+class Pong(_Message, frozen=True, kw_only=True, tag="pong"):
+    seq: int
+
+
+class Log(_Message, frozen=True, kw_only=True, tag="log"):
+    """A log record for the parent's log; `message` is static, what varies is in `fields`."""
+
+    level: str
+    message: str
+    fields: dict[str, Any] = {}
+
+
+class Failed(_Message, frozen=True, kw_only=True, tag="failed"):
+    """The child gives up on its work (or, with `peer`, on that viewer) and names the RecorderError."""
+
+    code: str
+    scope: Scope
+    retryable: bool
+    detail: str
+    peer: str = ""
+
+
+class Finished(_Message, frozen=True, kw_only=True, tag="finished"):
+    """The last message: every file is final."""
+
+    files: tuple[str, ...]
+
+
+FromChild = (
+    Ready
+    | LocalDescription
+    | LocalCandidates
+    | ChannelNegotiated
+    | PeerState
+    | ViewerLeft
+    | TrackStarted
+    | SegmentOpened
+    | SegmentClosed
+    | GuestInfo
+    | NoMedia
+    | Stats
+    | Pong
+    | Log
+    | Failed
+    | Finished
+)
