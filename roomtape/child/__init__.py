@@ -1,0 +1,1 @@
+"""The child process: one peer connection that writes files. The only code that imports gi."""

@@ -1,0 +1,85 @@
+"""Which codecs can be recorded, and with which GStreamer elements: one table, no GStreamer needed to read it.
+
+A recorded file never holds anything transcoded: RTP is depacketised, parsed and put into a container.
+"""
+
+from typing import Final
+
+import msgspec
+
+from roomtape.model import Codec, Container, TrackKind
+
+
+class Recipe(msgspec.Struct, frozen=True):
+    """How one codec goes from RTP to a file. Elements are gst-launch texts; `caps` are asked of the parser."""
+
+    kind: TrackKind
+    depayloader: str
+    parser: str | None = None
+    caps: str | None = None
+    drops_later_caps: bool = False
+    """matroskamux refuses new codec data in mid stream; with avc3/hev1 it travels in the stream itself."""
+    before_mp4: str | None = None
+
+
+_H26X = "alignment=(string)au"
+RECIPES: Final[dict[Codec, Recipe]] = {
+    Codec.VP8: Recipe(TrackKind.VIDEO, "rtpvp8depay wait-for-keyframe=true request-keyframe=true"),
+    Codec.VP9: Recipe(TrackKind.VIDEO, "rtpvp9depay wait-for-keyframe=true request-keyframe=true", "vp9parse"),
+    Codec.H264: Recipe(
+        TrackKind.VIDEO,
+        "rtph264depay wait-for-keyframe=true request-keyframe=true",
+        "h264parse config-interval=-1",
+        f"video/x-h264,stream-format=(string)avc3,{_H26X}",
+        drops_later_caps=True,
+        before_mp4="h264timestamper",
+    ),
+    Codec.H265: Recipe(
+        TrackKind.VIDEO,
+        "rtph265depay",
+        "h265parse config-interval=-1",
+        f"video/x-h265,stream-format=(string)hev1,{_H26X}",
+        drops_later_caps=True,
+        before_mp4="h265timestamper",
+    ),
+    Codec.OPUS: Recipe(TrackKind.AUDIO, "rtpopusdepay", "opusparse"),
+}
+
+
+class Muxer(msgspec.Struct, frozen=True):
+    element: str
+    extension: str
+
+
+_MATROSKA: Final = Muxer("matroskamux offset-to-zero=true min-index-interval=1000000000", "mkv")
+_WEBM: Final = Muxer("webmmux offset-to-zero=true min-index-interval=1000000000", "webm")
+_MP4: Final = Muxer("mp4mux fragment-duration=1000 streamable=true", "mp4")
+_IN_WEBM: Final = frozenset({Codec.VP8, Codec.VP9, Codec.AV1, Codec.OPUS})
+_IN_MP4: Final = frozenset({Codec.H264, Codec.H265, Codec.VP9, Codec.AV1, Codec.OPUS})
+
+
+def choose_muxer(wanted: Container, codecs: frozenset[Codec]) -> tuple[Muxer, str | None]:
+    """The muxer for a file with these codecs, and a sentence if it is not the container that was asked for.
+
+    A guest is recorded in any case: what does not fit the wanted container goes to Matroska.
+    """
+    match wanted:
+        case Container.MKV:
+            return _MATROSKA, None
+        case Container.MP4:
+            fits, muxer = codecs <= _IN_MP4, _MP4
+        case Container.WEBM:
+            fits, muxer = codecs <= _IN_WEBM, _WEBM
+        case Container.AUTO:
+            return (_WEBM if codecs <= _IN_WEBM else _MATROSKA), None
+    if fits:
+        return muxer, None
+    names = ", ".join(sorted(codecs))
+    return _MATROSKA, f"{names} cannot go into {wanted}: recorded as Matroska instead"
+
+
+def codec_of(encoding_name: str) -> Codec | None:
+    """The codec of an rtpmap or caps encoding name, in any case; None if it cannot be recorded."""
+    name = encoding_name.upper()
+    codec = Codec(name) if name in Codec.__members__ else None
+    return codec if codec in RECIPES else None

@@ -1,0 +1,106 @@
+"""When a file is opened, changed and left: the decisions, without GStreamer.
+
+A Matroska file must know its tracks before the first byte. So the first track waits a moment for the other that was
+negotiated; a track that comes later starts a new file with both; a track that falls silent while another goes on
+leaves the file (a muxer would otherwise hold the other back) and starts a new one when it comes back.
+"""
+
+from enum import Enum, auto
+from typing import Final
+
+import msgspec
+
+from roomtape.model import TrackKind
+
+COMPANY_S: Final = 1.5
+"""How long the first track waits for the other one at the gate."""
+CUT_S: Final = 3.0
+"""How long a track in the old file is given to reach a key frame when a new file is due."""
+SILENCE_S: Final = 2.0
+"""A track without a packet for so long, while another has some, has fallen silent."""
+
+
+class Place(Enum):
+    """Where a track is."""
+
+    COMING = auto()  # linked, no frame at the gate yet
+    GATE = auto()  # stands at the gate
+    FILE = auto()  # is being written
+    CUTTING = auto()  # is being written until its next key frame, then stands at the gate
+    SILENT = auto()  # has left the file; the gate waits for its next frame
+
+
+class Do(msgspec.Struct, frozen=True):
+    """What the tape has to do, in this order."""
+
+    cut: tuple[TrackKind, ...] = ()
+    """Close the gates of these tracks, which are in the file."""
+    leave: tuple[TrackKind, ...] = ()
+    """End these in the present file and close their gates."""
+    open: tuple[TrackKind, ...] = ()
+    """End the present file; open a new one with these tracks, which stand at their gates."""
+
+
+class CutPlan:
+    """Fed with what happens and the time in seconds; every answer is a `Do`."""
+
+    def __init__(self, expected: frozenset[TrackKind] = frozenset()) -> None:
+        self.expected = expected
+        self.places: dict[TrackKind, Place] = {}
+        self._first_at_gate: float | None = None
+        self._packets: dict[TrackKind, tuple[int, float]] = {}
+
+    def track_came(self, kind: TrackKind) -> Do:
+        self.places[kind] = Place.COMING
+        return Do()
+
+    def at_gate(self, kind: TrackKind, now: float) -> Do:
+        """A track stands at the gate. If a file is being written, it has to be cut."""
+        self.places[kind] = Place.GATE
+        if self._first_at_gate is None:
+            self._first_at_gate = now
+        writing = self._in(Place.FILE)
+        for other in writing:
+            self.places[other] = Place.CUTTING
+        return msgspec.structs.replace(self.tick(now), cut=writing)
+
+    def tick(self, now: float) -> Do:
+        """Time has passed."""
+        if self._first_at_gate is None:
+            return Do()
+        waited = now - self._first_at_gate
+        ready = self._in(Place.GATE)
+        cutting = self._in(Place.CUTTING)
+        if cutting:
+            complete, deadline = False, CUT_S
+        else:
+            complete, deadline = self.expected <= set(ready), COMPANY_S
+        if not complete and waited < deadline:
+            return Do()
+        for kind in ready:
+            self.places[kind] = Place.FILE
+            self._packets.pop(kind, None)
+        for kind in cutting:  # never reached a key frame: it follows with the next file
+            self.places[kind] = Place.SILENT
+        self._first_at_gate = None
+        return Do(open=ready)
+
+    def counted(self, packets: dict[TrackKind, int], now: float) -> Do:
+        """Packets received of each track, before any muxer could hold them back: finds tracks that fell silent."""
+        for kind, count in packets.items():
+            if kind not in self._packets or self._packets[kind][0] != count:
+                self._packets[kind] = (count, now)
+        writing = self._in(Place.FILE)
+        silent = tuple(kind for kind in writing if now - self._packets.get(kind, (0, now))[1] >= SILENCE_S)
+        if not silent or len(silent) == len(writing):
+            return Do()
+        for kind in silent:
+            self.places[kind] = Place.SILENT
+        return Do(leave=silent)
+
+    def missing(self) -> tuple[TrackKind, ...]:
+        """Tracks that have yet to reach a gate."""
+        return self._in(Place.COMING) + self._in(Place.CUTTING)
+
+    def _in(self, place: Place) -> tuple[TrackKind, ...]:
+        return tuple(kind for kind, where in self.places.items() if where is place)

@@ -1,0 +1,73 @@
+"""The data channel `sendChannel`: JSON objects both ways (protocol.md 8).
+
+Frames are hostile: not text, not JSON, not an object, too long or too many at once are dropped and counted.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from roomtape.child.gst import GstWebRTC, post
+
+LABEL: Final = "sendChannel"
+MAX_FRAME: Final = 256 * 1024
+MAX_PENDING: Final = 256
+"""Frames handed to the main loop and not yet handled."""
+
+
+class DataChannel:
+    """Wraps a GstWebRTCDataChannel. Callbacks run on the main loop's thread."""
+
+    def __init__(
+        self,
+        channel: Any,
+        on_object: Callable[[Mapping[str, Any]], None],
+        on_open: Callable[[], None],
+        on_close: Callable[[], None],
+    ) -> None:
+        self._channel = channel
+        self._on_object, self._on_open, self._on_close = on_object, on_open, on_close
+        self._opened = False
+        self._pending = 0
+        self.dropped = 0
+        channel.connect("on-open", lambda _: post(self._open))
+        channel.connect("on-close", lambda _: post(on_close))
+        channel.connect("on-message-string", self._message)
+        # It may be open before a handler could be attached (trap T25).
+        post(self._open)
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self._channel.get_property("ready-state") == GstWebRTC.WebRTCDataChannelState.OPEN)
+
+    def send(self, obj: Mapping[str, Any]) -> bool:
+        """Send an object as ASCII JSON; False if the channel is not open."""
+        if not self.is_open:
+            return False
+        self._channel.emit("send-string", json.dumps(obj, ensure_ascii=True, separators=(",", ":")))
+        return True
+
+    def _open(self) -> None:
+        if self.is_open and not self._opened:
+            self._opened = True
+            self._on_open()
+
+    def _message(self, _: Any, text: str | None) -> None:
+        """On GStreamer's thread: only what is cheap."""
+        if text is None or len(text) > MAX_FRAME or self._pending >= MAX_PENDING:
+            self.dropped += 1
+            return
+        self._pending += 1
+        post(self._handle, text)
+
+    def _handle(self, text: str) -> None:
+        self._pending -= 1
+        try:
+            obj = json.loads(text)
+        except (ValueError, RecursionError):
+            obj = None
+        if isinstance(obj, dict):
+            self._open()  # a message proves that the channel is open
+            self._on_object(obj)
+        else:
+            self.dropped += 1

@@ -1,0 +1,189 @@
+"""GStreamer, made strict: elements that must exist, promises that must be kept, callbacks that cannot get lost."""
+
+import functools
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from typing import Any, Final
+
+import gi
+
+gi.require_version("Gst", "1.0")
+gi.require_version("GstSdp", "1.0")
+gi.require_version("GstWebRTC", "1.0")
+from gi.repository import GLib, Gst, GstSdp, GstWebRTC  # noqa: E402
+
+from roomtape.errors import BadDescription, MediaError, MissingElement, NegotiationFailed, RecorderError  # noqa: E402
+
+__all__ = ["GLib", "Gst", "GstSdp", "GstWebRTC"]
+
+PROMISE_DEADLINE_MS: Final = 5_000
+"""webrtcbin answers within milliseconds or, rarely, never."""
+
+PACKAGES: Final = {
+    "webrtcbin": "gstreamer1.0-plugins-bad",
+    "dtlsdec": "gstreamer1.0-plugins-bad",
+    "srtpdec": "gstreamer1.0-plugins-bad",
+    "sctpdec": "gstreamer1.0-plugins-bad",
+    "nicesrc": "gstreamer1.0-nice",
+    "errorignore": "gstreamer1.0-plugins-bad",
+    "vp9parse": "gstreamer1.0-plugins-bad",
+    "h264parse": "gstreamer1.0-plugins-bad",
+    "h265parse": "gstreamer1.0-plugins-bad",
+    "h264timestamper": "gstreamer1.0-plugins-bad",
+    "h265timestamper": "gstreamer1.0-plugins-bad",
+    "opusparse": "gstreamer1.0-plugins-bad",
+    "rtpvp8depay": "gstreamer1.0-plugins-good",
+    "rtpvp9depay": "gstreamer1.0-plugins-good",
+    "rtph264depay": "gstreamer1.0-plugins-good",
+    "rtph265depay": "gstreamer1.0-plugins-good",
+    "rtpopusdepay": "gstreamer1.0-plugins-good",
+    "matroskamux": "gstreamer1.0-plugins-good",
+    "webmmux": "gstreamer1.0-plugins-good",
+    "mp4mux": "gstreamer1.0-plugins-good",
+    "vp8enc": "gstreamer1.0-plugins-good",
+    "vp9enc": "gstreamer1.0-plugins-good",
+    "x264enc": "gstreamer1.0-plugins-ugly",
+    "opusenc": "gstreamer1.0-plugins-base",
+    "appsrc": "gstreamer1.0-plugins-base",
+}
+"""The Debian package of each element that roomtape uses."""
+
+Report = Callable[[RecorderError], None]
+
+
+def init() -> str:
+    """Start GStreamer; returns its version as text. `Gst.version()` before this would abort the process."""
+    Gst.init(None)
+    return ".".join(str(part) for part in Gst.version()[:3])
+
+
+def make(description: str) -> Any:
+    """An element from a gst-launch text such as `"filesink sync=false"`.
+
+    Raises:
+        MissingElement: the element is not installed; names the package.
+        MediaError: a property is wrong.
+    """
+    factory = description.split(maxsplit=1)[0]
+    if Gst.ElementFactory.find(factory) is None:
+        package = PACKAGES.get(factory)
+        hint = f": install {package}" if package else ""
+        raise MissingElement(f"GStreamer has no element {factory}{hint}")
+    try:
+        # A bin round a single element would hide its request pads.
+        return Gst.parse_launch_full(description, None, Gst.ParseFlags.NO_SINGLE_ELEMENT_BINS)
+    except GLib.Error as error:
+        raise MediaError(f"cannot make {factory}: {error.message}") from error
+
+
+def chain(pipeline: Any, descriptions: Iterable[str]) -> list[Any]:
+    """Elements made one by one, added to `pipeline` and linked in order. They are not started."""
+    elements = [make(description) for description in descriptions]
+    for element in elements:
+        pipeline.add(element)
+    for upstream, downstream in pairwise(elements):
+        upstream.link(downstream)
+    return elements
+
+
+def start(elements: Iterable[Any]) -> None:
+    """Bring a chain to its pipeline's state, sinks first."""
+    for element in reversed(list(elements)):
+        element.sync_state_with_parent()
+
+
+def guarded(function: Callable[..., Any], report: Report, otherwise: Any = None) -> Callable[..., Any]:
+    """`function` for use as a GLib or GStreamer callback: an exception in it is reported instead of vanishing.
+
+    One of the three places that catch everything, since an exception must not travel through C code.
+    """
+
+    @functools.wraps(function)
+    def call(*args: Any) -> Any:
+        try:
+            return function(*args)
+        except RecorderError as error:
+            report(error)
+        except Exception as error:  # noqa: BLE001 - see above
+            report(MediaError(f"{type(error).__name__} in {function.__qualname__}: {error}"))
+        return otherwise
+
+    return call
+
+
+def post(function: Callable[..., Any], *args: Any) -> None:
+    """Run `function(*args)` once on the main loop's thread; callbacks of GStreamer come on others."""
+
+    def run(*_: Any) -> bool:
+        function(*args)
+        return False
+
+    GLib.idle_add(run, priority=GLib.PRIORITY_DEFAULT)
+
+
+def after_ms(delay_ms: int, function: Callable[[], Any]) -> Callable[[], None]:
+    """Run `function` once, later; returns what cancels it."""
+    source: list[int] = []
+
+    def run() -> bool:
+        source.clear()
+        function()
+        return False
+
+    source.append(GLib.timeout_add(delay_ms, run))
+
+    def cancel() -> None:
+        if source:
+            GLib.source_remove(source.pop())
+
+    return cancel
+
+
+def promise(element: Any, signal: str, *args: Any, then: Callable[[Any], None], report: Report) -> None:
+    """Emit a webrtcbin action signal that takes a promise, and go on with its reply on the main loop.
+
+    `then` gets the reply's structure (None for an empty reply). An error in the reply, or no reply within
+    PROMISE_DEADLINE_MS, goes to `report` as NegotiationFailed instead: exactly one of the two is called, once.
+    """
+    done = False
+
+    def settle(reply: Any, failure: str | None) -> None:
+        nonlocal done
+        if done:
+            return
+        done = True
+        cancel()
+        if failure is not None:
+            report(NegotiationFailed(f"webrtcbin {signal}: {failure}"))
+        else:
+            guarded(then, report)(reply)
+
+    def changed(kept: Any, *_: Any) -> None:
+        result = kept.wait()
+        reply = kept.get_reply() if result == Gst.PromiseResult.REPLIED else None
+        failure = None if result == Gst.PromiseResult.REPLIED else f"promise {result.value_nick}"
+        if reply is not None and reply.has_field("error"):
+            failure = getattr(reply.get_value("error"), "message", "error")
+        # `kept` travels along: the reply lives in it.
+        post(lambda _kept: settle(reply, failure), kept)
+
+    cancel = after_ms(PROMISE_DEADLINE_MS, lambda: settle(None, f"no reply within {PROMISE_DEADLINE_MS} ms"))
+    element.emit(signal, *args, Gst.Promise.new_with_change_func(changed))
+
+
+def session_description(kind: str, sdp: str) -> Any:
+    """A GstWebRTCSessionDescription.
+
+    Raises:
+        BadDescription: GStreamer cannot parse it.
+    """
+    result, message = GstSdp.SDPMessage.new_from_text(sdp)
+    if result != GstSdp.SDPResult.OK:
+        raise BadDescription("the session description cannot be parsed")
+    return GstWebRTC.WebRTCSessionDescription.new(getattr(GstWebRTC.WebRTCSDPType, kind.upper()), message)
+
+
+def request_keyframe(pad: Any) -> None:
+    """Ask the sender of what comes out of webrtcbin's source pad for a key frame: becomes a PLI (RFC 4585)."""
+    structure = Gst.Structure.new_from_string("GstForceKeyUnit, all-headers=(boolean)true")
+    pad.send_event(Gst.Event.new_custom(Gst.EventType.CUSTOM_UPSTREAM, structure))

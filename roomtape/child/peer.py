@@ -1,0 +1,238 @@
+"""One webrtcbin, strict: descriptions in turn, candidates in order, states reported, the certificate checked.
+
+Steps on a connection are serialised (protocol.md 6): an offer that comes while one is worked on waits.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from roomtape.child.candidates import LocalCandidates, RemoteCandidates
+from roomtape.child.diagnosis import Evidence, diagnose
+from roomtape.child.dtls import CertificateCheck
+from roomtape.child.gst import Gst, GstWebRTC, after_ms, guarded, make, post, promise, session_description
+from roomtape.errors import BadDescription, PeerError, RecorderError
+from roomtape.ice.servers import turn_uri
+from roomtape.model import Candidate, Description, IcePolicy, IceServers, SdpType
+
+MAX_OFFERS_WAITING: Final = 8
+STATES: Final = ("ice-connection-state", "ice-gathering-state", "connection-state", "signaling-state")
+Answer = Callable[[Description], None]
+
+
+class PeerListener(Protocol):
+    """What a Peer tells, always on the main loop's thread."""
+
+    def on_state(self, ice: str, gathering: str, connection: str, signaling: str) -> None: ...
+    def on_local_candidates(self, candidates: tuple[Candidate, ...]) -> None: ...
+    def on_media(self, pad: Any) -> None: ...
+    def on_data_channel(self, channel: Any) -> None: ...
+    def on_connected(self) -> None: ...
+    def on_failed(self, error: RecorderError) -> None: ...
+
+
+class Peer:
+    """A W3C RTCPeerConnection's worth of webrtcbin. Add `element` to a pipeline before the first description."""
+
+    def __init__(
+        self,
+        listener: PeerListener,
+        ice: IceServers,
+        connect_deadline_ms: int,
+        jitter_ms: int = 200,
+        on_element: Callable[[str, Any], None] = lambda _name, _element: None,
+    ) -> None:
+        self._listener = listener
+        self._watch_element = on_element
+        self._ice = ice
+        self._deadline_ms = connect_deadline_ms
+        self._offers: deque[tuple[str, Answer]] = deque()
+        self._busy = self._failed = self._connected = False
+        self._started = time.monotonic()
+        self._cancel_deadline: Callable[[], None] = lambda: None
+        self.local = LocalCandidates(listener.on_local_candidates)
+        self.remote = RemoteCandidates(self._apply_candidate)
+        self._check = CertificateCheck(lambda error: post(self._fail, error), lambda: post(self._check_connected))
+        self.element = make(f"webrtcbin bundle-policy=max-bundle latency={jitter_ms}")
+        # Kept: in 1.22 dropping the last Python reference can free the agent.
+        self._agent = self.element.get_property("ice-agent")
+        self._configure_ice()
+        self._connect_signals()
+
+    def _configure_ice(self) -> None:
+        if self._ice.stun:
+            self.element.set_property("stun-server", f"stun://{self._ice.stun[0]}")
+        for server in self._ice.turn:
+            self.element.emit("add-turn-server", turn_uri(server))
+        if self._ice.policy is IcePolicy.RELAY:
+            self.element.set_property("ice-transport-policy", GstWebRTC.WebRTCICETransportPolicy.RELAY)
+
+    def _connect_signals(self) -> None:
+        connect = self.element.connect
+        for name in STATES:
+            connect(f"notify::{name}", lambda *_: post(self._state_changed))
+        connect("on-ice-candidate", self._on_candidate)
+        connect("pad-added", guarded(self._on_pad, self._fail_later))
+        connect("on-data-channel", lambda _, channel: post(self._on_data_channel, channel))
+        connect("on-new-transceiver", guarded(self._on_transceiver, self._fail_later))
+        connect("deep-element-added", guarded(self._on_element, self._fail_later))
+
+    # --- descriptions ---------------------------------------------------------------------------------------------
+
+    def accept_offer(self, sdp: str, answer: Answer) -> None:
+        """Viewer: answer an offer, after those that wait."""
+        if len(self._offers) >= MAX_OFFERS_WAITING:
+            self._fail(BadDescription(f"more than {MAX_OFFERS_WAITING} offers at once"))
+            return
+        self._offers.append((sdp, answer))
+        self._next_offer()
+
+    def _next_offer(self) -> None:
+        if self._busy or self._failed or not self._offers:
+            return
+        self._busy = True
+        sdp, answer = self._offers.popleft()
+        self._set_remote(SdpType.OFFER, sdp, lambda: self._create("answer", answer))
+
+    def make_offer(self, send: Answer) -> None:
+        """Publisher: create an offer and send it."""
+        self._create("offer", send)
+
+    def accept_answer(self, sdp: str) -> None:
+        """Publisher. An answer that was not waited for is ignored (protocol.md 6)."""
+        if self.element.get_property("signaling-state") == GstWebRTC.WebRTCSignalingState.HAVE_LOCAL_OFFER:
+            self._set_remote(SdpType.ANSWER, sdp, self._start_deadline)
+
+    def _set_remote(self, kind: SdpType, sdp: str, then: Callable[[], None]) -> None:
+        try:
+            self._check.expect(sdp)
+            description = session_description(kind, sdp)
+        except RecorderError as error:
+            self._fail(error)
+            return
+
+        def done(_: Any) -> None:
+            self.remote.open()
+            then()
+
+        promise(self.element, "set-remote-description", description, then=done, report=self._fail)
+
+    def _create(self, kind: str, send: Answer) -> None:
+        def created(reply: Any) -> None:
+            description = reply.get_value(kind) if reply is not None else None
+            if description is None:
+                self._fail(BadDescription(f"webrtcbin made no {kind}"))
+                return
+            text = description.sdp.as_text()
+
+            def done(_: Any) -> None:
+                send(Description(SdpType(kind), text))
+                if kind == "answer":
+                    self._start_deadline()
+                    self._busy = False
+                    self._next_offer()
+
+            promise(self.element, "set-local-description", description, then=done, report=self._fail)
+
+        promise(self.element, f"create-{kind}", None, then=created, report=self._fail)
+
+    # --- candidates -----------------------------------------------------------------------------------------------
+
+    def _on_candidate(self, _: Any, mline: int, text: str) -> None:
+        post(self.local.add, Candidate(text, str(mline), mline))
+
+    def _apply_candidate(self, candidate: Candidate) -> None:
+        """Everything is in one bundle, so m-line 0 serves all (protocol.md 7)."""
+        self.element.emit("add-ice-candidate", 0, candidate.candidate)
+
+    # --- what webrtcbin tells -------------------------------------------------------------------------------------
+
+    def _on_transceiver(self, _: Any, transceiver: Any) -> None:
+        transceiver.set_property("do-nack", True)
+
+    def _on_element(self, _bin: Any, _sub: Any, element: Any) -> None:
+        factory = element.get_factory()
+        name = factory.get_name() if factory else ""
+        if name == "dtlsdec":
+            self._check.watch(element)
+        self._watch_element(name, element)
+
+    def _on_pad(self, _: Any, pad: Any) -> None:
+        """Media waits at the pad until the listener has linked it: an unlinked pad would end all reception."""
+        if pad.get_direction() == Gst.PadDirection.SRC:
+            hold = pad.add_probe(Gst.PadProbeType.BLOCK_DOWNSTREAM, lambda *_: Gst.PadProbeReturn.OK)
+            post(self._if_alive, self._on_media, pad, hold)
+
+    def _on_media(self, pad: Any, hold: int) -> None:
+        self._listener.on_media(pad)
+        pad.remove_probe(hold)
+
+    def _on_data_channel(self, channel: Any) -> None:
+        self._if_alive(self._listener.on_data_channel, channel)
+
+    def _if_alive(self, function: Callable[..., None], *args: Any) -> None:
+        if not self._failed and self._check.verified:
+            function(*args)
+
+    def _state(self, name: str) -> str:
+        return str(self.element.get_property(name).value_nick)
+
+    def _state_changed(self) -> None:
+        if self._failed:
+            return
+        ice, gathering, connection, signaling = (self._state(name) for name in STATES)
+        self._listener.on_state(ice, gathering, connection, signaling)
+        if gathering == "complete":
+            self.local.flush()
+        if connection == "failed" or ice == "failed":
+            self._give_up()
+        self._check_connected()
+
+    def _check_connected(self) -> None:
+        if not self._connected and not self._failed and self._check.verified:
+            if self._state("connection-state") != "connected":
+                return
+            self._connected = True
+            self._cancel_deadline()
+            self._listener.on_connected()
+
+    # --- deadlines and failure ------------------------------------------------------------------------------------
+
+    def _start_deadline(self) -> None:
+        if not self._connected:
+            self._cancel_deadline()
+            self._cancel_deadline = after_ms(self._deadline_ms, self._give_up)
+
+    def _give_up(self) -> None:
+        self._fail(self.diagnosis())
+
+    def diagnosis(self) -> PeerError:
+        """Why there is no connection, from what was seen."""
+        return diagnose(
+            Evidence(
+                policy=self._ice.policy,
+                turn_servers=len(self._ice.turn),
+                local=frozenset(self.local.types),
+                remote=frozenset(self.remote.types),
+                ice=self._state("ice-connection-state"),
+                connection=self._state("connection-state"),
+                was_connected=self._connected,
+                waited_s=time.monotonic() - self._started,
+            )
+        )
+
+    def _fail_later(self, error: RecorderError) -> None:
+        post(self._fail, error)
+
+    def _fail(self, error: RecorderError) -> None:
+        if not self._failed:
+            self._failed = True
+            self._cancel_deadline()
+            self._listener.on_failed(error)
+
+    def close(self) -> None:
+        """No more callbacks; the pipeline's state change ends the element itself."""
+        self._failed = True
+        self._cancel_deadline()
+        self.local.flush()

@@ -1,0 +1,122 @@
+"""The publishing child's work: one source, a viewer for each peer that asked."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from roomtape.child.gst import GLib, Gst, after_ms, guarded
+from roomtape.child.source import Source
+from roomtape.child.viewer import Viewer
+from roomtape.errors import MediaError, RecorderError
+from roomtape.ipc.messages import (
+    AddViewer,
+    Failed,
+    Finished,
+    FromChild,
+    Log,
+    PublishConfig,
+    RemoteCandidates,
+    RemoteDescription,
+    RemoveViewer,
+    Stats,
+    Stop,
+    ToChild,
+    ViewerLeft,
+)
+
+STATS_MS: Final = 1_000
+BYE_FLUSH_MS: Final = 50
+MAX_VIEWERS: Final = 80
+"""As many as a room of the hosted service holds (protocol.md 0)."""
+
+
+class Publishing:
+    """Owner of its Viewers. `quit` is called at the end."""
+
+    def __init__(self, config: PublishConfig, send: Callable[[FromChild], None], quit_: Callable[[], None]) -> None:
+        self._config, self.send, self._quit = config, send, quit_
+        self._viewers: dict[str, Viewer] = {}
+        self._stopping = False
+        self._pipeline = Gst.Pipeline()
+        self._source = Source(self._pipeline, config)
+        bus = self._pipeline.get_bus()
+        bus.add_signal_watch()
+        bus.connect("message::error", guarded(self._bus_error, self._fail))
+        self._pipeline.use_clock(Gst.SystemClock.obtain())
+        self._pipeline.set_state(Gst.State.PLAYING)
+        self._pattern = self._source.pattern(self._running_time, self._is_watched)
+        GLib.timeout_add(STATS_MS, guarded(self._tick, self._fail, otherwise=True))
+
+    def _running_time(self) -> int:
+        return int(self._pipeline.get_clock().get_time() - self._pipeline.get_base_time())
+
+    def _is_watched(self) -> bool:
+        return any(viewer.has_media for viewer in list(self._viewers.values()))
+
+    def handle(self, message: ToChild) -> None:
+        match message:
+            case AddViewer(peer=peer, session=session):
+                self._add(peer, session)
+            case RemoveViewer(peer=peer):
+                self._remove(peer)
+            case RemoteDescription(peer=peer, description=description) if peer in self._viewers:
+                self._viewers[peer].accept_answer(description)
+            case RemoteCandidates(peer=peer, candidates=candidates) if peer in self._viewers:
+                self._viewers[peer].add_candidates(candidates)
+            case Stop():
+                self.stop()
+            case _:
+                self.log("debug", "message for nobody", kind=type(message).__name__)
+
+    def _add(self, peer: str, session: str) -> None:
+        self._remove(peer)
+        if len(self._viewers) >= MAX_VIEWERS:
+            self.send(ViewerLeft(peer=peer, detail=f"more than {MAX_VIEWERS} viewers"))
+            return
+        self._viewers[peer] = Viewer(self, self._pipeline, self._source, self._config, peer, session)
+
+    def _remove(self, peer: str) -> None:
+        viewer = self._viewers.pop(peer, None)
+        if viewer is not None:
+            viewer.close()
+
+    def viewer_ended(self, viewer: Viewer, detail: str) -> None:
+        if self._viewers.get(viewer.peer) is viewer:
+            self._remove(viewer.peer)
+            self.send(ViewerLeft(peer=viewer.peer, detail=detail))
+
+    def stop(self) -> None:
+        """Say bye to everyone and end."""
+        if self._stopping:
+            return
+        self._stopping = True
+        self._pattern.stop()
+        for viewer in self._viewers.values():
+            viewer.say_bye()
+        after_ms(BYE_FLUSH_MS if self._viewers else 0, self._end)
+
+    def _end(self) -> None:
+        for peer in list(self._viewers):
+            self._remove(peer)
+        self._pipeline.set_state(Gst.State.NULL)
+        self.send(Finished(files=()))
+        self._quit()
+
+    def _tick(self) -> bool:
+        viewers = len(self._viewers)
+        self.send(
+            Stats(
+                video_frames=0, audio_frames=0, media_bytes=0, packets=0, packets_lost=0, silent_ms=0, viewers=viewers
+            )
+        )
+        return not self._stopping
+
+    def _bus_error(self, _: Any, message: Any) -> None:
+        error, _debug = message.parse_error()
+        self._fail(MediaError(f"{message.src.get_name()}: {error.message}"))
+
+    def _fail(self, error: RecorderError) -> None:
+        self.send(Failed(code=error.code, scope=error.scope, retryable=error.retryable, detail=error.detail))
+        self.stop()
+
+    def log(self, level: str, message: str, **fields: Any) -> None:
+        self.send(Log(level=level, message=message, fields=fields))

@@ -1,0 +1,47 @@
+"""Counting what arrives, from webrtcbin's RTP session and jitter buffers: a few property reads, nothing per packet."""
+
+from typing import Any
+
+import msgspec
+
+from roomtape.model import TrackKind
+
+
+class Received(msgspec.Struct, frozen=True):
+    """Counters since the start: packets received per track, in all, and lost for good."""
+
+    by_track: dict[TrackKind, int]
+    packets: int
+    lost: int
+
+
+class ReceptionMeter:
+    """Reads the counters of the elements that webrtcbin makes inside itself."""
+
+    def __init__(self) -> None:
+        self._sessions: list[Any] = []
+        self._jitter_buffers: list[Any] = []
+        self._tracks: dict[int, TrackKind] = {}
+
+    def watch(self, factory: str, element: Any) -> None:
+        """An element has been added somewhere in webrtcbin."""
+        if factory == "rtpsession":
+            self._sessions.append(element.get_property("internal-session"))
+        elif factory == "rtpjitterbuffer":
+            self._jitter_buffers.append(element)
+
+    def track(self, ssrc: int, kind: TrackKind) -> None:
+        """Packets of `ssrc` (RFC 3550) belong to the track of this kind."""
+        self._tracks[ssrc] = kind
+
+    def read(self) -> Received:
+        by_track = dict.fromkeys(self._tracks.values(), 0)
+        for ssrc, kind in self._tracks.items():
+            by_track[kind] += sum(_packets_received(session, ssrc) for session in self._sessions)
+        lost = sum(buffer.get_property("stats").get_uint64("num-lost")[1] for buffer in self._jitter_buffers)
+        return Received(by_track, sum(by_track.values()), lost)
+
+
+def _packets_received(session: Any, ssrc: int) -> int:
+    source = session.emit("get-source-by-ssrc", ssrc)
+    return int(source.get_property("stats").get_uint64("packets-received")[1]) if source is not None else 0

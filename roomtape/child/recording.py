@@ -1,0 +1,308 @@
+"""The recording child's work: one guest's peer connection, data channel and tape, tied together."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from roomtape.child.codecs import codec_of
+from roomtape.child.datachannel import DataChannel
+from roomtape.child.gst import GLib, Gst, after_ms, guarded, make, post
+from roomtape.child.guest import media_request, read_guest_info
+from roomtape.child.peer import Peer
+from roomtape.child.receiving import ReceptionMeter
+from roomtape.child.sdp import select
+from roomtape.child.tape import Tape
+from roomtape.errors import ConnectionLost, MediaError, NoCommonCodec, PeerSaidBye, RecorderError, WireError
+from roomtape.ipc.messages import (
+    ChannelNegotiated,
+    Failed,
+    Finished,
+    FromChild,
+    LocalCandidates,
+    LocalDescription,
+    Log,
+    NoMedia,
+    PeerState,
+    RecordConfig,
+    RemoteCandidates,
+    RemoteDescription,
+    RequestKeyframe,
+    SegmentClosed,
+    SegmentOpened,
+    Stats,
+    Stop,
+    ToChild,
+    TrackStarted,
+)
+from roomtape.model import Candidate, Description, TrackKind
+from roomtape.signaling import envelope
+
+TICK_MS: Final = 500
+BYE_FLUSH_MS: Final = 50
+"""Time for a bye to leave before the connection is closed (protocol.md 14.11)."""
+FINISH_DEADLINE_MS: Final = 1_500
+"""For end of stream to pass through the muxer; after that the file is closed as it is."""
+QUIET_S: Final = 3.0
+"""Without a packet for so long the guest is pinged on the data channel."""
+
+Send = Callable[[FromChild], None]
+
+
+class Recording:
+    """Listener of its Peer and its Tape. `quit` is called once everything is final."""
+
+    def __init__(self, config: RecordConfig, send: Send, quit_: Callable[[], None]) -> None:
+        self._config, self._send, self._quit = config, send, quit_
+        self._wanted = frozenset(
+            kind for kind, yes in ((TrackKind.AUDIO, config.audio), (TrackKind.VIDEO, config.video)) if yes
+        )
+        self._channel: DataChannel | None = None
+        self._channel_session = ""
+        self._negotiation = self._channel_offers = self._ticks = 0
+        self._stopping = self._failed = False
+        self._media_asked = 0
+        self._heard = time.monotonic()
+        self._packets = 0
+        self._cancel_media: Callable[[], None] = lambda: None
+        self._meter = ReceptionMeter()
+        self._pipeline = Gst.Pipeline()
+        self._peer = Peer(self, config.ice, config.connect_deadline_ms, config.jitter_ms, self._meter.watch)
+        self._pipeline.add(self._peer.element)
+        self._tape = Tape(self._pipeline, config, self)
+        bus = self._pipeline.get_bus()
+        bus.add_signal_watch()
+        bus.connect("message::error", guarded(self._bus_error, self._fail))
+        self._pipeline.set_state(Gst.State.PLAYING)
+        GLib.timeout_add(TICK_MS, guarded(self._tick, self._fail, otherwise=True))
+
+    # --- from the parent ------------------------------------------------------------------------------------------
+
+    def handle(self, message: ToChild) -> None:
+        match message:
+            case RemoteDescription(negotiation=number, description=description):
+                self._negotiation = number
+                self._accept(
+                    description.sdp,
+                    lambda answer: self._send(LocalDescription(negotiation=number, description=answer)),
+                )
+            case RemoteCandidates(candidates=candidates):
+                self._peer.remote.add(candidates)
+            case RequestKeyframe():
+                for track in self._tape.tracks.values():
+                    track.ask_keyframe()
+            case Stop():
+                self.stop()
+            case _:
+                self._log("warning", "message has no meaning for a recording", kind=type(message).__name__)
+
+    def stop(self) -> None:
+        """Say bye, finish the files, end."""
+        if self._stopping:
+            return
+        self._stopping = True
+        self._cancel_media()
+        if self._channel is not None:
+            self._channel.send({"bye": True})
+        after_ms(FINISH_DEADLINE_MS, self._tape.abandon)
+        self._tape.finish()
+
+    def on_tape_finished(self, files: tuple[str, ...]) -> None:
+        def end() -> None:
+            self._peer.close()
+            self._pipeline.set_state(Gst.State.NULL)
+            self._send(Finished(files=files))
+            self._quit()
+
+        after_ms(BYE_FLUSH_MS if self._channel is not None else 0, end)
+
+    # --- offers ---------------------------------------------------------------------------------------------------
+
+    def _accept(self, sdp: str, answer: Callable[[Description], None]) -> None:
+        selection = select(sdp, self._config.codecs, self._wanted)
+        if selection.refused:
+            self._log("warning", "offered codecs cannot be recorded", offered="; ".join(selection.refused))
+        if selection.refused and not selection.tracks:
+            self._fail(NoCommonCodec(f"no codec that can be recorded: offered {'; '.join(selection.refused)}"))
+            return
+        self._tape.expect(frozenset(selection.tracks))
+        self._log("debug", "offer", tracks=",".join(selection.tracks), sdp=sdp)
+        self._peer.accept_offer(selection.sdp, answer)
+
+    def on_local_candidates(self, candidates: tuple[Candidate, ...]) -> None:
+        """By the data channel when it is open, as the web page does; else through the main process."""
+        fields = envelope.write_candidates(candidates, self._config.phrase)
+        if not self._channel_send({**fields, "type": "remote"}):
+            self._send(LocalCandidates(negotiation=self._negotiation, candidates=candidates))
+
+    def _channel_send(self, obj: dict[str, Any]) -> bool:
+        session = {"session": self._channel_session} if self._channel_session else {}
+        return self._channel is not None and self._channel.send({**obj, **session})
+
+    # --- the data channel -----------------------------------------------------------------------------------------
+
+    def on_data_channel(self, channel: Any) -> None:
+        label = channel.get_property("label")
+        if self._channel is None or not self._channel.is_open:
+            self._channel = DataChannel(
+                channel, guarded(self._on_object, self._fail), self._on_channel_open, self._on_channel_close
+            )
+        self._log("debug", "data channel", label=str(label)[:40])
+
+    def _on_channel_open(self) -> None:
+        self._ask_media()
+
+    def _ask_media(self) -> None:
+        if self._channel is None or self._stopping or self._tape.tracks:
+            return
+        self._media_asked += 1
+        config = self._config
+        self._channel.send(media_request(audio=config.audio, video=config.video, label=config.label))
+        self._cancel_media()
+        self._cancel_media = after_ms(config.media_deadline_ms * self._media_asked, self._no_media_yet)
+
+    def _no_media_yet(self) -> None:
+        if self._media_asked < 2:
+            self._ask_media()
+        elif not self._tape.tracks:
+            self._tell_no_media()
+
+    def _tell_no_media(self) -> None:
+        self._send(
+            NoMedia(detail="connected, but the guest sends neither picture nor sound (a held guest, or a director?)")
+        )
+
+    def _on_channel_close(self) -> None:
+        self._log("debug", "data channel closed")
+
+    def _on_object(self, obj: Mapping[str, Any]) -> None:
+        """One object may carry several commands: each is looked at (protocol.md 8, trap T8)."""
+        self._heard = time.monotonic()
+        if "ping" in obj:
+            self._channel_send({"pong": obj["ping"]})
+        try:
+            if envelope.has_description(obj):
+                self._on_channel_offer(obj)
+            if envelope.has_candidates(obj):
+                self._peer.remote.add(envelope.read_candidates(obj, self._config.phrase))
+        except WireError as error:
+            self._log("warning", "data channel message dropped", reason=error.detail)
+        info = read_guest_info(obj)
+        if info is not None:
+            self._send(info)
+        if obj.get("bye"):
+            self._fail(PeerSaidBye("the guest left"))
+
+    def _on_channel_offer(self, obj: Mapping[str, Any]) -> None:
+        description = envelope.read_description(obj, self._config.phrase)
+        session = obj.get("session")
+        self._channel_session = session if isinstance(session, str) else ""
+        self._accept(description.sdp, self._answer_on_channel)
+
+    def _answer_on_channel(self, answer: Description) -> None:
+        if self._channel_send(envelope.write_description(answer, self._config.phrase)):
+            self._channel_offers += 1
+            self._send(ChannelNegotiated(offers=self._channel_offers))
+        else:
+            self._send(LocalDescription(negotiation=self._negotiation, description=answer))
+
+    # --- media ----------------------------------------------------------------------------------------------------
+
+    def on_media(self, pad: Any) -> None:
+        structure = (pad.get_current_caps() or pad.query_caps(None)).get_structure(0)
+        codec = codec_of(structure.get_string("encoding-name") or "")
+        track = self._tape.add(pad, codec) if codec is not None and not self._stopping else None
+        if track is None:
+            self._log("warning", "media is not recorded", caps=structure.get_string("encoding-name"))
+            self._discard(pad)
+            return
+        known, ssrc = structure.get_uint("ssrc")
+        if known:
+            self._meter.track(ssrc, track.kind)
+        self._cancel_media()
+
+    def _discard(self, pad: Any) -> None:
+        """An unlinked pad would end reception with an error."""
+        sink = make("fakesink sync=false async=false")
+        self._pipeline.add(sink)
+        sink.sync_state_with_parent()
+        pad.link(sink.get_static_pad("sink"))
+
+    def on_track_started(self, message: TrackStarted) -> None:
+        self._send(message)
+
+    def on_segment_opened(self, message: SegmentOpened) -> None:
+        self._send(message)
+
+    def on_segment_closed(self, message: SegmentClosed) -> None:
+        self._send(message)
+
+    def on_note(self, message: str, **fields: Any) -> None:
+        self._log("info", message, **fields)
+
+    def on_tape_failed(self, error: RecorderError) -> None:
+        self._fail(error)
+
+    # --- the connection -------------------------------------------------------------------------------------------
+
+    def on_state(self, ice: str, gathering: str, connection: str, signaling: str) -> None:
+        self._send(PeerState(ice=ice, gathering=gathering, connection=connection, signaling=signaling))
+        if connection == "closed" and not self._stopping:
+            self._fail(ConnectionLost("the guest closed the connection"))
+
+    def on_connected(self) -> None:
+        self._heard = time.monotonic()
+        self._cancel_media = after_ms(self._config.media_deadline_ms * 3, self._no_media_after_connecting)
+
+    def _no_media_after_connecting(self) -> None:
+        if not self._tape.tracks and self._channel is None:
+            self._tell_no_media()
+
+    def on_failed(self, error: RecorderError) -> None:
+        self._fail(error)
+
+    def _tick(self) -> bool:
+        """Twice a second; statistics once."""
+        if self._stopping:
+            return False
+        received = self._meter.read()
+        now = time.monotonic()
+        if received.packets != self._packets:
+            self._packets, self._heard = received.packets, now
+        self._tape.tick(received.by_track)
+        self._ticks += 1
+        if self._ticks % 2:
+            return True
+        if now - self._heard > QUIET_S:
+            self._channel_send({"ping": int(now)})
+        video, audio = self._tape.tracks.get(TrackKind.VIDEO), self._tape.tracks.get(TrackKind.AUDIO)
+        width, height = video.size if video else (0, 0)
+        self._send(
+            Stats(
+                video_frames=video.frames if video else 0,
+                audio_frames=audio.frames if audio else 0,
+                media_bytes=sum(track.media_bytes for track in self._tape.tracks.values()),
+                packets=received.packets,
+                packets_lost=received.lost,
+                silent_ms=int((now - self._heard) * 1000),
+                width=width,
+                height=height,
+            )
+        )
+        return True
+
+    def _bus_error(self, _: Any, message: Any) -> None:
+        if self._tape.bus_error(message):
+            return
+        error, _debug = message.parse_error()
+        self._fail(MediaError(f"{message.src.get_name()}: {error.message}"))
+
+    def _fail(self, error: RecorderError) -> None:
+        """Tell the parent, and finish what there is; the parent decides what comes next."""
+        if self._stopping or self._failed:
+            return
+        self._failed = True
+        self._send(Failed(code=error.code, scope=error.scope, retryable=error.retryable, detail=error.detail))
+        post(self.stop)
+
+    def _log(self, level: str, message: str, **fields: Any) -> None:
+        self._send(Log(level=level, message=message, fields=fields))

@@ -1,0 +1,151 @@
+"""One guest's tracks and the files they go to: does what `CutPlan` decides."""
+
+import datetime
+import time
+from pathlib import Path
+from typing import Any, Protocol
+
+from roomtape.child.codecs import choose_muxer
+from roomtape.child.cut import CutPlan, Do
+from roomtape.child.track import Track
+from roomtape.child.writer import Writer, reserve
+from roomtape.errors import RecorderError
+from roomtape.ipc.messages import RecordConfig, SegmentClosed, SegmentOpened, TrackStarted
+from roomtape.model import Codec, TrackKind
+
+
+class TapeListener(Protocol):
+    """What a Tape tells, on the main loop's thread."""
+
+    def on_track_started(self, message: TrackStarted) -> None: ...
+    def on_segment_opened(self, message: SegmentOpened) -> None: ...
+    def on_segment_closed(self, message: SegmentClosed) -> None: ...
+    def on_note(self, message: str, **fields: Any) -> None: ...
+    def on_tape_failed(self, error: RecorderError) -> None: ...
+    def on_tape_finished(self, files: tuple[str, ...]) -> None: ...
+
+
+class Tape:
+    """Holds at most one track of each kind. All methods run on the main loop's thread."""
+
+    def __init__(self, pipeline: Any, config: RecordConfig, listener: TapeListener) -> None:
+        self._pipeline, self._config, self._listener = pipeline, config, listener
+        self._plan = CutPlan()
+        self._writer: Writer | None = None
+        self._open_writers: list[Writer] = []
+        self._started: set[TrackKind] = set()
+        self._finishing = False
+        self.tracks: dict[TrackKind, Track] = {}
+        self.files: list[str] = []
+
+    def expect(self, kinds: frozenset[TrackKind]) -> None:
+        """Which tracks were negotiated."""
+        self._plan.expected = kinds
+
+    def add(self, pad: Any, codec: Codec) -> Track | None:
+        """Take a track in; None if there is one of its kind already."""
+        track = Track(self._pipeline, pad, codec)
+        if track.kind in self.tracks or self._finishing:
+            return None
+        self.tracks[track.kind] = track
+        self._plan.track_came(track.kind)
+        track.close_gate(self._at_gate, recording=False)
+        track.start()
+        return track
+
+    def tick(self, received: dict[TrackKind, int]) -> None:
+        """A few times a second, with the number of packets received of each track."""
+        now = time.monotonic()
+        self._do(self._plan.counted(received, now))
+        self._do(self._plan.tick(now))
+        for kind in self._plan.missing():
+            self.tracks[kind].ask_keyframe()
+
+    def _at_gate(self, track: Track) -> None:
+        if not self._finishing:
+            self._do(self._plan.at_gate(track.kind, time.monotonic()))
+
+    def _do(self, do: Do) -> None:
+        for kind in do.cut:
+            self.tracks[kind].close_gate(self._at_gate, recording=True)
+        for kind in do.leave:
+            self._listener.on_note("track fell silent and leaves the file", track=str(kind))
+            if self._writer is not None:
+                self._writer.end_track(self.tracks[kind])
+            self.tracks[kind].close_gate(self._at_gate, recording=False)
+        if do.open:
+            self._change_file([self.tracks[kind] for kind in do.open])
+
+    def _change_file(self, tracks: list[Track]) -> None:
+        """The tracks stand at their gates: end the file they were in and open the next."""
+        if self._writer is not None:
+            self._writer.finish()
+            self._writer.unlink()
+            self._writer = None
+        try:
+            self._writer = self._open_file(tracks)
+        except RecorderError as error:
+            self._listener.on_tape_failed(error)
+            return
+        for track in tracks:
+            track.open_gate()
+            self._tell_started(track)
+
+    def _open_file(self, tracks: list[Track]) -> Writer:
+        codecs = frozenset(track.codec for track in tracks)
+        muxer, note = choose_muxer(self._config.container, codecs)
+        if note:
+            self._listener.on_note("container changed", reason=note)
+        now = datetime.datetime.now(datetime.UTC)
+        path = reserve(Path(self._config.folder), self._config.stem, muxer.extension, now)
+        writer = Writer(self._pipeline, path, muxer, tracks, self._closed)
+        self._open_writers.append(writer)
+        writer.start()
+        self._listener.on_segment_opened(
+            SegmentOpened(path=str(path), tracks=tuple(sorted(track.kind for track in tracks)))
+        )
+        return writer
+
+    def _tell_started(self, track: Track) -> None:
+        if track.kind not in self._started:
+            self._started.add(track.kind)
+            width, height = track.size
+            self._listener.on_track_started(
+                TrackStarted(track=track.kind, codec=track.codec, width=width, height=height)
+            )
+
+    def _closed(self, writer: Writer, closed: SegmentClosed) -> None:
+        self._open_writers.remove(writer)
+        if self._writer is writer:
+            self._writer = None
+        self.files.append(closed.path)
+        self._listener.on_segment_closed(closed)
+        self._check_finished()
+
+    def bus_error(self, message: Any) -> bool:
+        """Whether an error on the bus is of a file; if so that file is closed and the error told."""
+        writer = next((w for w in self._open_writers if w.owns(message.src)), None)
+        if writer is None:
+            return False
+        error = writer.error_of(message)
+        writer.close()
+        self._listener.on_tape_failed(error)
+        return True
+
+    def finish(self) -> None:
+        """Make all files final; `on_tape_finished` follows, at once if there are none."""
+        if self._finishing:
+            return
+        self._finishing = True
+        for writer in list(self._open_writers):
+            writer.finish()
+        self._check_finished()
+
+    def abandon(self) -> None:
+        """The deadline has passed: close the files as they are."""
+        for writer in list(self._open_writers):
+            writer.close()
+
+    def _check_finished(self) -> None:
+        if self._finishing and not self._open_writers:
+            self._listener.on_tape_finished(tuple(self.files))

@@ -1,0 +1,89 @@
+"""One received track: webrtcbin's pad -> depayloader -> parser -> meter -> gate.
+
+The meter (an `identity`) counts in C. Behind it an `errorignore` keeps a muxer's or a disk's error from travelling
+upstream, where it would stop the reception of all tracks. The gate is a pad probe that exists only while a file is
+being opened or changed; in the steady state no Python runs per buffer.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from roomtape.child.codecs import RECIPES, Recipe
+from roomtape.child.gst import Gst, chain, post, request_keyframe, start
+from roomtape.model import Codec, TrackKind
+
+
+class Track:
+    """Made when media of a track arrives. `src` is the pad to link to a muxer."""
+
+    def __init__(self, pipeline: Any, pad: Any, codec: Codec) -> None:
+        recipe = RECIPES[codec]
+        self.codec, self.recipe = codec, recipe
+        self.kind: TrackKind = recipe.kind
+        self._webrtc_pad = pad
+        self._probe = 0
+        self._elements = chain(pipeline, _stages(recipe))
+        self._meter = self._elements[-2]
+        self.src = self._elements[-1].get_static_pad("src")
+
+    def start(self) -> None:
+        """Let media in. Close the gate first."""
+        start(self._elements)
+        self._webrtc_pad.link(self._elements[0].get_static_pad("sink"))
+        self.ask_keyframe()
+
+    def ask_keyframe(self) -> None:
+        if self.kind is TrackKind.VIDEO:
+            request_keyframe(self._webrtc_pad)
+
+    def close_gate(self, on_ready: Callable[["Track"], None], *, recording: bool) -> None:
+        """Hold the track back at its next point of entry: a key frame of video, any frame of sound.
+
+        What comes before goes into the present file if there is one (`recording`), otherwise it is of no use and
+        dropped. `on_ready` is called once, on the main loop, when the track stands at the gate.
+        """
+        before = Gst.PadProbeReturn.PASS if recording else Gst.PadProbeReturn.DROP
+        told = False
+
+        def at_gate(_: Any, info: Any) -> Any:
+            nonlocal told
+            if self.kind is TrackKind.VIDEO and info.get_buffer().has_flags(Gst.BufferFlags.DELTA_UNIT):
+                return before
+            if not told:
+                told = True
+                post(on_ready, self)
+            return Gst.PadProbeReturn.OK  # blocks
+
+        self.open_gate()
+        self._probe = self.src.add_probe(Gst.PadProbeType.BLOCK | Gst.PadProbeType.BUFFER, at_gate)
+        self.ask_keyframe()
+
+    def open_gate(self) -> None:
+        if self._probe:
+            probe, self._probe = self._probe, 0
+            self.src.remove_probe(probe)
+
+    @property
+    def frames(self) -> int:
+        """Frames that have passed the meter."""
+        return int(self._meter.get_property("stats").get_uint64("num-buffers")[1])
+
+    @property
+    def media_bytes(self) -> int:
+        return int(self._meter.get_property("stats").get_uint64("num-bytes")[1])
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels; zeros for sound and before the first frame."""
+        caps = self.src.get_current_caps()
+        structure = caps.get_structure(0) if caps is not None and not caps.is_any() else None
+        if structure is None or self.kind is TrackKind.AUDIO:
+            return 0, 0
+        (has_width, width), (has_height, height) = structure.get_int("width"), structure.get_int("height")
+        return (width, height) if has_width and has_height else (0, 0)
+
+
+def _stages(recipe: Recipe) -> list[str]:
+    caps = f'capsfilter caps="{recipe.caps}"' if recipe.caps else None
+    stages = [recipe.depayloader, recipe.parser, caps, "identity silent=true", "errorignore ignore-eos=true"]
+    return [stage for stage in stages if stage]

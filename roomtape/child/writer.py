@@ -1,0 +1,185 @@
+"""One file: muxer and sink. Files are never overwritten, and every end of one is told exactly once."""
+
+import datetime
+import errno
+import os
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from roomtape.child.codecs import Muxer
+from roomtape.child.gst import Gst, make, post
+from roomtape.child.track import Track
+from roomtape.errors import DiskFull, FileRefused, MediaError, RecorderError, StorageError
+from roomtape.ipc.messages import SegmentClosed
+from roomtape.model import TrackKind
+
+BUFFER_BYTES: Final = 4096
+"""Small, so that a guest who only speaks also reaches the disk several times a second."""
+MAX_NAMES: Final = 1000
+
+
+def reserve(folder: Path, stem: str, extension: str, now: datetime.datetime) -> Path:
+    """Create an empty file under a name of its own and return its path.
+
+    Raises:
+        FileRefused, DiskFull: the folder does not take a new file.
+    """
+    utc = now.astimezone(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for n in range(1, MAX_NAMES):
+            path = folder / f"{stem}_{utc}{'' if n == 1 else f'-{n}'}.{extension}"
+            try:
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644))
+            except FileExistsError:
+                continue
+            return path
+    except OSError as error:
+        raise storage_error(error.errno, str(folder)) from error
+    raise FileRefused(f"no free file name for {stem} in {folder}")
+
+
+def storage_error(number: int | None, where: str) -> StorageError:
+    """The StorageError of an errno."""
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(f"no space left for {where}")
+    return FileRefused(f"cannot write to {where}: {os.strerror(number) if number else 'refused'}")
+
+
+class Writer:
+    """Writes `tracks` to `path`. Link while every track stands at its closed gate; then open the gates."""
+
+    def __init__(
+        self,
+        pipeline: Any,
+        path: Path,
+        muxer: Muxer,
+        tracks: Sequence[Track],
+        on_closed: Callable[["Writer", SegmentClosed], None],
+    ) -> None:
+        self.path = path
+        self.tracks = tuple(tracks)
+        self._pipeline, self._on_closed = pipeline, on_closed
+        self._mux = make(muxer.element)
+        self._sink = make(f"filesink sync=false async=false buffer-size={BUFFER_BYTES}")
+        self._sink.set_property("location", str(path))
+        self._elements = [self._mux, self._sink]
+        self._pads: dict[TrackKind, Any] = {}
+        self._frames_before = {track.kind: track.frames for track in tracks}
+        self._finishing = self._closed = False
+        for element in self._elements:
+            pipeline.add(element)
+        self._mux.link(self._sink)
+        self._sink.get_static_pad("sink").add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, self._at_sink)
+        self._mp4 = muxer.extension == "mp4"
+
+    def start(self) -> None:
+        """Link the tracks.
+
+        Raises:
+            MediaError: the muxer does not take a track, or the file cannot be opened.
+        """
+        for track in self.tracks:
+            self._pads[track.kind] = self._link(track)
+        for element in reversed(self._elements):
+            if not element.sync_state_with_parent():
+                raise storage_error(None, str(self.path))
+
+    def _link(self, track: Track) -> Any:
+        pad = self._mux.request_pad_simple(f"{track.kind}_%u")
+        if pad is None:
+            raise MediaError(f"the container takes no {track.kind} track")
+        if track.recipe.drops_later_caps:
+            pad.add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, _first_caps_only())
+        entry = pad
+        if self._mp4 and track.recipe.before_mp4:
+            stamper = make(track.recipe.before_mp4)
+            self._elements.append(stamper)
+            self._pipeline.add(stamper)
+            stamper.get_static_pad("src").link(pad)
+            entry = stamper.get_static_pad("sink")
+        if track.src.link(entry) != Gst.PadLinkReturn.OK:
+            raise MediaError(f"the container takes no {track.codec}")
+        return entry
+
+    def end_track(self, track: Track) -> None:
+        """No more of `track` in this file; the others go on."""
+        self._send_eos(self._pads[track.kind])
+
+    def finish(self) -> None:
+        """Make the file final; `on_closed` follows."""
+        if self._finishing:
+            return
+        self._finishing = True
+        for pad in self._pads.values():
+            self._send_eos(pad)
+
+    @staticmethod
+    def _send_eos(pad: Any) -> None:
+        # In a thread: a pad's stream lock is held while its track waits in the muxer for the other one.
+        threading.Thread(target=pad.send_event, args=(Gst.Event.new_eos(),), daemon=True).start()
+
+    def _at_sink(self, _: Any, info: Any) -> Any:
+        if info.get_event().type == Gst.EventType.EOS:
+            post(self.close)
+        return Gst.PadProbeReturn.OK
+
+    def unlink(self) -> None:
+        """Take the tracks away; they must stand at their gates."""
+        for track in self.tracks:
+            peer = track.src.get_peer()
+            if peer is not None:
+                track.src.unlink(peer)
+
+    def close(self) -> None:
+        """Take the elements down and tell the result. Also after an error, when no end of stream will come."""
+        if self._closed:
+            return
+        self._closed = True
+        duration = self._position()
+        for element in self._elements:
+            element.set_locked_state(True)
+            element.set_state(Gst.State.NULL)
+        self.unlink()
+        for element in self._elements:
+            self._pipeline.remove(element)
+        video = next((track for track in self.tracks if track.kind is TrackKind.VIDEO), None)
+        frames = video.frames - self._frames_before[TrackKind.VIDEO] if video else 0
+        size = self.path.stat().st_size if self.path.exists() else 0
+        self._on_closed(self, SegmentClosed(path=str(self.path), size_bytes=size, frames=frames, duration_ns=duration))
+
+    def _position(self) -> int:
+        """Nanoseconds written so far, as the muxer knows them."""
+        known, position = self._mux.query_duration(Gst.Format.TIME)
+        return max(0, int(position)) if known else 0
+
+    def owns(self, element: Any) -> bool:
+        """Whether a message comes from this writer's elements."""
+        return element in self._elements
+
+    def error_of(self, message: Any) -> RecorderError:
+        """The error that a bus message of one of the elements means."""
+        error, _ = message.parse_error()
+        if error.matches(Gst.ResourceError.quark(), Gst.ResourceError.NO_SPACE_LEFT):
+            return storage_error(errno.ENOSPC, str(self.path))
+        if error.domain == "gst-resource-error-quark":
+            return FileRefused(f"cannot write {self.path.name}: {error.message}")
+        return MediaError(f"cannot write {self.path.name}: {error.message}")
+
+
+def _first_caps_only() -> Callable[[Any, Any], Any]:
+    """A probe that lets the first CAPS event pass: see `Recipe.drops_later_caps`."""
+    seen = False
+
+    def probe(_: Any, info: Any) -> Any:
+        nonlocal seen
+        if info.get_event().type != Gst.EventType.CAPS:
+            return Gst.PadProbeReturn.OK
+        if seen:
+            return Gst.PadProbeReturn.DROP
+        seen = True
+        return Gst.PadProbeReturn.OK
+
+    return probe
