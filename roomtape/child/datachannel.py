@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from roomtape.child.gst import GstWebRTC, post
+from roomtape.errors import WireError
+from roomtape.signaling.envelope import read_json
 
 LABEL: Final = "sendChannel"
 MAX_FRAME: Final = 256 * 1024
@@ -63,8 +65,8 @@ class DataChannel:
     def _handle(self, text: str) -> None:
         self._pending -= 1
         try:
-            obj = json.loads(text)
-        except (ValueError, RecursionError):
+            obj = read_json(text)
+        except WireError:
             obj = None
         if isinstance(obj, dict):
             self._open()  # a message proves that the channel is open

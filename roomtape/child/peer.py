@@ -17,6 +17,8 @@ from roomtape.ice.servers import turn_uri
 from roomtape.model import Candidate, Description, IcePolicy, IceServers, SdpType
 
 MAX_OFFERS_WAITING: Final = 8
+LIP_SYNC_STEP_NS: Final = 2_000_000
+"""How far the first sender reports (RFC 3550) may shift a track per packet; below a frame, so time never runs back."""
 STATES: Final = ("ice-connection-state", "ice-gathering-state", "connection-state", "signaling-state")
 Answer = Callable[[Description], None]
 
@@ -57,8 +59,14 @@ class Peer:
         self.element = make(f"webrtcbin bundle-policy=max-bundle latency={jitter_ms}")
         # Kept: in 1.22 dropping the last Python reference can free the agent.
         self._agent = self.element.get_property("ice-agent")
+        self._configure_rtp()
         self._configure_ice()
         self._connect_signals()
+
+    def _configure_rtp(self) -> None:
+        """Lip sync is eased in and never jumps."""
+        rtpbin = self.element.get_by_name("rtpbin")
+        rtpbin.set_property("max-ts-offset-adjustment", LIP_SYNC_STEP_NS)
 
     def _configure_ice(self) -> None:
         if self._ice.stun:

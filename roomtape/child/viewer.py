@@ -1,16 +1,18 @@
 """One viewer of a published stream: a peer connection fed from the source's tees."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from roomtape.child.datachannel import LABEL, DataChannel
-from roomtape.child.gst import Gst, GstWebRTC, chain, post, start
+from roomtape.child.gst import Gst, GstWebRTC, after_ms, chain, post, request_keyframe, start
 from roomtape.child.peer import Peer
 from roomtape.child.source import Source, branch
 from roomtape.errors import RecorderError, WireError
 from roomtape.ipc.messages import FromChild, LocalCandidates, LocalDescription, PeerState, PublishConfig
 from roomtape.model import Candidate, Description, TrackKind
 from roomtape.signaling import envelope
+
+CAPS_POLL_MS: Final = 20
 
 
 class ViewerOwner(Protocol):
@@ -30,7 +32,7 @@ class Viewer:
         self.peer, self.session = peer, session
         self._owner, self._pipeline, self._source, self._config = owner, pipeline, source, config
         self._attached: dict[TrackKind, tuple[Any, list[Any]]] = {}
-        self._offering = self._closed = False
+        self._offering = self._closed = self._connected = False
         self._offers = 0
         self._webrtc = Peer(self, config.ice, config.connect_deadline_ms)
         pipeline.add(self._webrtc.element)
@@ -49,7 +51,9 @@ class Viewer:
                 continue
             payloader, caps = branch(kind, self._config)
             queue = "queue leaky=downstream max-size-buffers=200 max-size-bytes=0 max-size-time=0"
-            elements = chain(self._pipeline, (queue, payloader, f'capsfilter caps="{caps}"'))
+            # The valve keeps media from piling up, and then leaving in a burst, before there is a connection.
+            valve = f"valve drop-mode=forward-sticky-events drop={str(not self._connected).lower()}"
+            elements = chain(self._pipeline, (queue, valve, payloader, f'capsfilter caps="{caps}"'))
             pad = self._webrtc.element.request_pad_simple("sink_%u")
             elements[-1].get_static_pad("src").link(pad)
             transceiver = pad.get_property("transceiver")
@@ -68,9 +72,14 @@ class Viewer:
     # --- offers and answers ---------------------------------------------------------------------------------------
 
     def _offer(self) -> None:
-        if not self._closed and not self._offering:
+        """An offer names the SSRC of each track, which is known once the payloader has run (RFC 5576)."""
+        if self._closed or self._offering:
+            return
+        if all(pad.get_current_caps() for pad in self._webrtc.element.sinkpads):
             self._offering = True
             self._webrtc.make_offer(self._send_offer)
+        else:
+            after_ms(CAPS_POLL_MS, self._offer)
 
     def _send_offer(self, offer: Description) -> None:
         self._offers += 1
@@ -128,7 +137,10 @@ class Viewer:
         """Made here, not received; others are of no interest."""
 
     def on_connected(self) -> None:
-        """Told by on_state."""
+        self._connected = True
+        for _, (_, valve, payloader, _) in self._attached.values():
+            valve.set_property("drop", False)
+            request_keyframe(payloader.get_static_pad("src"))
 
     def on_failed(self, error: RecorderError) -> None:
         self._end(error.detail)

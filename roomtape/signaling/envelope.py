@@ -8,6 +8,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+import msgspec
+
 from roomtape.errors import DecryptError, WireError
 from roomtape.model import Candidate, Description, SdpType
 
@@ -17,6 +19,18 @@ MAX_CANDIDATES: Final = 100
 MAX_CANDIDATE: Final = 2048
 
 Object = Mapping[str, Any]
+
+
+def read_json(text: str) -> Any:
+    """JSON as a peer sends it. Stricter than the standard library: no lone surrogates, which no UTF-8 can carry on.
+
+    Raises:
+        WireError: it is not JSON.
+    """
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise WireError("not JSON") from error
 
 
 def has_description(obj: Object) -> bool:
@@ -112,8 +126,7 @@ def _open(obj: Object, field: str, phrase: str | None) -> Any:
     # Imported where it is needed: children of a room without password never load it.
     from roomtape.signaling.crypto import decrypt
 
-    text = decrypt(value, vector, phrase)
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DecryptError("decrypted to something that is not JSON: wrong password or salt") from error
+        return read_json(decrypt(value, vector, phrase))
+    except WireError as error:
+        raise DecryptError("cannot be decrypted: wrong password or salt, or damaged data") from error

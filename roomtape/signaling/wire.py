@@ -77,8 +77,8 @@ def load(text: str | bytes) -> Object | None:
     if isinstance(text, bytes) or len(text) > MAX_FRAME:
         return None
     try:
-        obj = json.loads(text)
-    except (ValueError, RecursionError):
+        obj = envelope.read_json(text)
+    except WireError:
         return None
     return obj if isinstance(obj, dict) else None
 

@@ -1,0 +1,48 @@
+from roomtape.observe.metrics import MAX_LABELS, Family, Metrics
+
+
+def test_every_metric_has_a_name_of_its_own_and_a_help_text() -> None:
+    metrics = Metrics()
+    texts = metrics.help_texts()
+    assert len(texts) == len(metrics.all()) == len(vars(metrics))
+    assert all(name.startswith("roomtape_") and text for name, text in texts.items())
+
+
+def test_snapshot_shows_what_was_counted() -> None:
+    metrics = Metrics()
+    metrics.frames_in.add()
+    metrics.bytes_recorded.add(1000)
+    metrics.children_alive.set(3)
+    metrics.children_alive.set(2)
+    metrics.frames_dropped.add("malformed")
+    metrics.frames_dropped.add("malformed", 2)
+    shown = metrics.snapshot()
+    assert shown["roomtape_signaling_frames_in_total"] == 1
+    assert shown["roomtape_recorded_bytes_total"] == 1000
+    assert shown["roomtape_children_alive"] == 2
+    assert shown['roomtape_signaling_dropped_total{reason="malformed"}'] == 3
+    assert shown["roomtape_signaling_frames_out_total"] == 0
+
+
+def test_two_sets_of_metrics_share_nothing() -> None:
+    one, other = Metrics(), Metrics()
+    one.frames_in.add()
+    one.attempts_ended.add("ok")
+    assert other.snapshot() == Metrics().snapshot() != one.snapshot()
+
+
+def test_counters_never_fall() -> None:
+    metrics = Metrics()
+    metrics.frames_in.add(-5)
+    metrics.attempts_ended.add("ok", -5)
+    assert not any(metrics.snapshot().values())
+
+
+def test_a_family_is_bounded_and_loses_no_count() -> None:
+    family = Family("things_total", "reason", "things")
+    for n in range(MAX_LABELS * 3):
+        family.add(f"reason{n}")
+    samples = family.samples()
+    assert len(samples) == MAX_LABELS + 1
+    assert samples['roomtape_things_total{reason="other"}'] == MAX_LABELS * 2
+    assert sum(samples.values()) == MAX_LABELS * 3
