@@ -134,11 +134,7 @@ def check(settings: Settings) -> Settings:
         ConfigError: with one sentence that says what to change.
     """
     signaling, ice = settings.signaling, settings.ice
-    url = urlsplit(signaling.server)
-    if url.scheme not in ("ws", "wss") or not url.hostname:
-        raise ConfigError(f"the server must be a ws:// or wss:// address, not {signaling.server!r}")
-    if url.username or url.password:
-        raise ConfigError("the server's address must not contain a user name or password")
+    _check_server(signaling.server)
     if ice.policy is IcePolicy.RELAY and not ice.turn and (ice.turn is not None or not signaling.on_hosted_service):
         raise ConfigError(
             "relay-only needs a TURN server: give one with --turn-server, or drop --ice-transport-policy relay"
@@ -146,4 +142,19 @@ def check(settings: Settings) -> Settings:
     for what in (settings.recording, settings.publish):
         if not what.audio and not what.video:
             raise ConfigError("--noaudio and --novideo together leave nothing to do")
+    if (settings.serve.certificate is None) != (settings.serve.key is None):
+        raise ConfigError("--certificate and --key belong together")
     return settings
+
+
+def _check_server(server: str) -> None:
+    """The text is not repeated as long as it may hold a password."""
+    try:
+        url = urlsplit(server)
+        valid = url.scheme in ("ws", "wss") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        raise ConfigError("the server's address cannot be read: write it as wss://host:port") from None
+    if "@" in server:
+        raise ConfigError("the server's address must not contain a user name or password")
+    if not valid:
+        raise ConfigError(f"the server must be a ws:// or wss:// address, not {server!r}")

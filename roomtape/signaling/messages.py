@@ -69,10 +69,13 @@ class OfferRequested(_Value, frozen=True):
 
 
 class DescriptionReceived(_Value, frozen=True):
+    """`from_scene`: offered by a page that only views; in the fan-out dialect it offers all the same (trap T17)."""
+
     peer: PeerId
     session: SessionId | None
     stream: WireStreamId | None
     description: Description
+    from_scene: bool = False
 
 
 class CandidatesReceived(_Value, frozen=True):

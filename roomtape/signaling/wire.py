@@ -136,7 +136,7 @@ def _peer_message(obj: Object, peer: PeerId, stream: WireStreamId | None, contex
     try:
         if envelope.has_description(obj):
             description = envelope.read_description(obj, context.phrase)
-            signals.append(DescriptionReceived(peer, tag, stream, description))
+            signals.append(DescriptionReceived(peer, tag, stream, description, bool(obj.get("isScene"))))
         if envelope.has_candidates(obj):
             candidates = envelope.read_candidates(obj, context.phrase)
             signals.append(CandidatesReceived(peer, tag, _side(obj), candidates))

@@ -72,6 +72,23 @@ def test_a_remembered_play_is_answered_when_the_owner_comes_to_the_room(party: P
     assert {"request": "offerSDP", "UUID": "u-viewer"} in party.take("publisher")
 
 
+def test_a_remembered_play_stays_in_its_room(party: Party) -> None:
+    party.join("viewer")
+    party.join("publisher", room="elsewhere")
+    party.send("viewer", request="play", streamID="a")
+    party.forget_all()
+    party.send("publisher", request="seed", streamID="a")
+    assert party.got_nothing()
+
+
+def test_nobody_is_asked_for_an_offer_to_itself(party: Party) -> None:
+    party.connect("ann")
+    party.send("ann", request="play", streamID="a")
+    party.send("ann", request="seed", streamID="a")
+    party.send("ann", request="play", streamID="a")
+    assert party.got_nothing()
+
+
 def test_a_play_is_forgotten_when_the_viewer_leaves(party: Party) -> None:
     party.connect("viewer", "publisher")
     party.send("viewer", request="play", streamID="a")

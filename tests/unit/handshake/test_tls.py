@@ -79,7 +79,7 @@ def test_a_key_of_another_certificate_is_replaced(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match=r"cannot keep a certificate in .*file: Not a directory"):
+    with pytest.raises(ConfigError, match=r"cannot keep a certificate in .*file: File exists"):
         self_made(tmp_path / "file", "localhost", datetime.now(UTC))
 
 

@@ -1,0 +1,31 @@
+PYTHON := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint unit serve clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 14
+
+setup:  ## install what is missing (Debian packages, .venv); nothing the second time
+	@scripts/setup.sh
+
+demo: setup  ## record two synthetic guests for ten seconds and verify the files
+	$(PYTHON) -m roomtape demo
+
+test: lint  ## everything that must pass: lint and all tests
+	$(PYTHON) -m pytest
+
+lint: setup  ## ruff and mypy
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+unit: setup  ## the fast tests only
+	$(PYTHON) -m pytest tests/unit
+
+serve: setup  ## a handshake server of your own on this computer
+	$(PYTHON) -m roomtape serve
+
+clean:  ## remove .venv and caches; recordings stay
+	rm -rf .venv .state .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info demo-recordings
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,124 @@
+"""What each command does with the options given to it. The work itself is imported when it is clear that it is wanted,
+so that help and complaints come at once.
+"""
+
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import msgspec
+from rich.console import Console
+
+from roomtape.config import Settings
+from roomtape.errors import ConfigError
+from roomtape.given import Given, Strength, settings_of
+from roomtape.model import StreamId
+from roomtape.option_types import streams_or_link
+from roomtape.options import BY_NAME
+
+DEMO_FOLDER: Final = "demo-recordings"
+DEMO_SECONDS: Final = 10
+
+
+def record(given: Sequence[Given]) -> int:
+    return _record(settings_of(given))
+
+
+def publish(given: Sequence[Given]) -> int:
+    settings = settings_of(given)
+    if not _value(given, "test"):
+        raise ConfigError("the test pattern is the only thing that can be published yet: add --test")
+    from roomtape.app import publish as run
+
+    return run(_named(settings))
+
+
+def flat(given: Sequence[Given]) -> int:
+    """publish.py: which options are there says what to do; if they disagree, those of the strongest place."""
+    records = _strength(given, "record-room", "record", "record-streams")
+    publishes = _strength(given, "streamid", "test")
+    if records and records == publishes:
+        raise ConfigError("record or publish, not both: leave out --streamid and --test, or what is to be recorded")
+    if publishes > records:
+        return publish(given)
+    if not records:
+        raise ConfigError("say what to do: --room ROOM --record-room, --record STREAM or --streamid NAME --test")
+    whole_room = bool(_value(given, "record-room"))
+    settings = settings_of(_meant(one, whole_room) for one in given)
+    if whole_room and not settings.signaling.room:
+        raise ConfigError("--record-room needs a room: add --room")
+    return _record(settings)
+
+
+def serve(given: Sequence[Given]) -> int:
+    settings = settings_of(given)
+    from roomtape.app import serve as run
+
+    return run(settings)
+
+
+def doctor(given: Sequence[Given]) -> int:
+    settings = settings_of(given)
+    from roomtape.doctor import run
+
+    return run(settings)
+
+
+def demo(given: Sequence[Given]) -> int:
+    from roomtape.demo import run
+
+    return run(_value(given, "seconds") or DEMO_SECONDS, Path(_value(given, "output-dir") or DEMO_FOLDER))
+
+
+def verify(given: Sequence[Given]) -> int:
+    """0 if every recording plays, else 1."""
+    from roomtape import reports
+    from roomtape.storage.verify import verify_all
+
+    paths: tuple[Path, ...] = _value(given, "path")
+    found = verify_all(paths)
+    if not found:
+        raise ConfigError("there are no recordings in " + ", ".join(map(str, paths)))
+    if _value(given, "json"):
+        click.echo(reports.as_json(found))
+    else:
+        Console().print(reports.as_table(found))
+    return 0 if all(report.ok for report in found) else 1
+
+
+def _record(settings: Settings) -> int:
+    if not settings.signaling.room and not settings.recording.streams:
+        raise ConfigError("say which room to record, or which streams with --record-streams")
+    from roomtape.app import record as run
+
+    return run(settings)
+
+
+def _meant(given: Given, whole_room: bool) -> Given:
+    """`--record` as what it stands for: the files' prefix if the whole room is recorded, else the stream."""
+    if given.name != "record":
+        return given
+    if whole_room:
+        return msgspec.structs.replace(given, option=BY_NAME["prefix"])
+    streams = streams_or_link(given.value)
+    value = (streams,) if isinstance(streams, tuple) else streams
+    return msgspec.structs.replace(given, option=BY_NAME["record-streams"], value=value)
+
+
+def _named(settings: Settings) -> Settings:
+    """With a random stream id if none was given."""
+    if settings.publish.stream_id:
+        return settings
+    publish = msgspec.structs.replace(settings.publish, stream_id=StreamId(secrets.token_hex(4)))
+    return msgspec.structs.replace(settings, publish=publish)
+
+
+def _value(given: Sequence[Given], name: str) -> Any:
+    return next((one.value for one in given if one.name == name), None)
+
+
+def _strength(given: Sequence[Given], *names: str) -> Strength | int:
+    """Of the strongest place where one of them was given, 0 for nowhere; a flag that is off was not given."""
+    return max((one.strength for one in given if one.name in names and one.value), default=0)

@@ -1,0 +1,1 @@
+"""The embedded handshake server (protocol.md 12)."""

@@ -1,0 +1,119 @@
+"""How the text of an option becomes a value; whatever it is refused for is said in one sentence of a ConfigError."""
+
+import tomllib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from roomtape.errors import ConfigError
+from roomtape.ice.servers import parse_stun, parse_turn
+from roomtape.model import StreamId, TurnServer
+from roomtape.signaling.identity import DISABLING_PASSWORDS, sanitise_room
+from roomtape.signaling.link import Link, is_link, parse_link
+
+MAX_FILE: Final = 64 * 1024
+"""Bytes of a file with a password, TURN servers or settings."""
+
+
+class Parsed(click.ParamType[Any]):
+    """Texts that `parse` makes a value of or refuses with a ConfigError; `name` stands for the value in a help text."""
+
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return self._parse(value) if isinstance(value, str) else value
+
+
+def room_or_link(text: str) -> str | Link:
+    if is_link(text):
+        return parse_link(text)
+    if not sanitise_room(text):
+        raise ConfigError("the name of the room is empty")
+    return text.strip()
+
+
+def streams(text: str) -> tuple[StreamId, ...]:
+    """Names with commas between them, as they are: a viewer does not sanitise (protocol.md 2.1, trap T3)."""
+    names = tuple(StreamId(name) for part in text.split(",") if (name := part.strip()))
+    if not names:
+        raise ConfigError("the name of the stream to record is empty")
+    return names
+
+
+def streams_or_link(text: str) -> tuple[StreamId, ...] | Link:
+    return parse_link(text) if is_link(text) else streams(text)
+
+
+def turn_servers(text: str) -> tuple[TurnServer, ...]:
+    """One server, or none for `false`."""
+    return () if _is_off(text) else (parse_turn(text),)
+
+
+def stun_servers(text: str) -> tuple[str, ...]:
+    """One server, or none for `false`."""
+    return () if _is_off(text) else (parse_stun(text),)
+
+
+def password_in(path: str) -> str:
+    """The first line of a file."""
+    password = read_text(path).partition("\n")[0].strip()
+    if not password:
+        raise ConfigError(f"the file {path} has no password in its first line")
+    return password
+
+
+def turn_servers_in(path: str) -> tuple[TurnServer, ...]:
+    """One server in each line of a file; empty lines and those that start with # are left out."""
+    lines = (line.strip() for line in read_text(path).splitlines())
+    return flat(turn_servers(line) for line in lines if line and not line.startswith("#"))
+
+
+def flat(groups: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """The items of all groups in order, each once."""
+    return tuple(dict.fromkeys(item for group in groups for item in group))
+
+
+def toml_texts(path: str) -> dict[str, str | list[str]]:
+    """A configuration file's options; the values are written as they would be on a command line.
+
+    Raises:
+        ConfigError: it cannot be read, is not TOML, or has a table, a date or a list of lists.
+    """
+    try:
+        options = tomllib.loads(read_text(path))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"the file {path} is not TOML: {error}") from None
+    return {name: _texts(value, name, path) for name, value in options.items()}
+
+
+def read_text(path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_FILE + 1)
+        if len(data) > MAX_FILE:
+            raise ConfigError(f"the file {path} is longer than {MAX_FILE} bytes")
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"the file {path} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise ConfigError(f"the file {path} is not UTF-8 text") from None
+
+
+def _texts(value: object, name: str, path: str) -> str | list[str]:
+    match value:
+        case bool():
+            return str(value).lower()
+        case str() | int() | float():
+            return str(value)
+        case list() if not any(isinstance(item, list) for item in value):
+            return [str(_texts(item, name, path)) for item in value]
+        case _:
+            raise ConfigError(f"in the file {path}, {name!r} is not a text, a number, true, false or a list of them")
+
+
+def _is_off(text: str) -> bool:
+    return text.strip().lower() in DISABLING_PASSWORDS

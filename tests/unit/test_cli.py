@@ -1,0 +1,440 @@
+import json
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from click.testing import CliRunner
+
+from roomtape import __version__
+from roomtape.cli import BAD_INPUT, flat_command, roomtape_command, run
+from roomtape.config import HOSTED_SERVER, IceSettings, PublishSettings, RecordingSettings, Settings, SignalingSettings
+from roomtape.errors import MissingElement
+from roomtape.model import Codec, Container, IcePolicy, StreamId, TurnServer, TurnTransport
+from roomtape.options import TABLE, Command
+
+TURN = TurnServer("server", 3478, TurnTransport.UDP, "user", "opensesame")
+ROOM = SignalingSettings(room="testroom123")
+
+
+class FakeApp(ModuleType):
+    """Stands for `roomtape.app`, `roomtape.doctor` and `roomtape.demo`: notes what it is asked to do."""
+
+    def __init__(self) -> None:
+        super().__init__("fake_app")
+        self.asked: list[tuple[object, ...]] = []
+
+    def record(self, settings: Settings) -> int:
+        return self._ask("record", settings)
+
+    def publish(self, settings: Settings) -> int:
+        return self._ask("publish", settings)
+
+    def serve(self, settings: Settings) -> int:
+        return self._ask("serve", settings)
+
+    def run(self, *arguments: object) -> int:
+        return self._ask("run", *arguments)
+
+    def _ask(self, *what: object) -> int:
+        self.asked.append(what)
+        return 0
+
+
+class Terminal:
+    """Runs command lines as a user would and shows what they print."""
+
+    def __init__(self, app: FakeApp, capsys: pytest.CaptureFixture[str]) -> None:
+        self._app = app
+        self._capsys = capsys
+
+    def run(self, line: list[str]) -> tuple[int, str, str]:
+        command = flat_command() if line[0] == "publish.py" else roomtape_command()
+        code = run(command, line[1:])
+        out, err = self._capsys.readouterr()
+        return code, out, err
+
+    def asks(self, *line: str) -> tuple[object, ...]:
+        """The one thing that a good command line asks for."""
+        self._app.asked.clear()
+        code, _, err = self.run(list(line))
+        assert (code, err) == (0, "")
+        (asked,) = self._app.asked
+        return asked
+
+    def settings(self, *line: str) -> Settings:
+        settings = self.asks(*line)[1]
+        assert isinstance(settings, Settings)
+        return settings
+
+    def refuses(self, *line: str) -> str:
+        """The one sentence that a bad command line gets."""
+        self._app.asked.clear()
+        code, out, err = self.run(list(line))
+        assert (code, out, self._app.asked) == (BAD_INPUT, "", [])
+        assert err.count("\n") == 1
+        assert "Traceback" not in err
+        return err
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> FakeApp:
+    fake = FakeApp()
+    for name in ("app", "doctor", "demo"):
+        monkeypatch.setitem(sys.modules, f"roomtape.{name}", fake)
+    for option in TABLE:
+        monkeypatch.delenv(option.environment, raising=False)
+    return fake
+
+
+@pytest.fixture
+def terminal(app: FakeApp, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(app, capsys)
+
+
+# --- the documented commands -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "job", "settings"),
+    [
+        ("python3 publish.py --room testroom123 --record-room", "record", Settings(signaling=ROOM)),
+        (
+            "python3 publish.py --room testroom123 --record-room --turn-server turn://user:opensesame@server:3478",
+            "record",
+            Settings(signaling=ROOM, ice=IceSettings(turn=(TURN,))),
+        ),
+        (
+            "python3 publish.py --room testroom123 --record-room --ice-transport-policy relay",
+            "record",
+            Settings(signaling=ROOM, ice=IceSettings(policy=IcePolicy.RELAY)),
+        ),
+        (
+            "python3 publish.py --room testroom123 --record-room --record myprefix --password false --noaudio",
+            "record",
+            Settings(
+                signaling=SignalingSettings(room="testroom123", password="false"),
+                recording=RecordingSettings(prefix="myprefix", audio=False),
+                publish=PublishSettings(audio=False),
+            ),
+        ),
+        (
+            "python3 publish.py --record STREAMID",
+            "record",
+            Settings(recording=RecordingSettings(streams=(StreamId("STREAMID"),))),
+        ),
+        (
+            "python3 publish.py --record STREAMID --room testroom123",
+            "record",
+            Settings(signaling=ROOM, recording=RecordingSettings(streams=(StreamId("STREAMID"),))),
+        ),
+        (
+            "python3 publish.py --streamid alice --room testroom123 --test",
+            "publish",
+            Settings(signaling=ROOM, publish=PublishSettings(stream_id=StreamId("alice"))),
+        ),
+        ("roomtape record testroom123", "record", Settings(signaling=ROOM)),
+        (
+            "roomtape publish --streamid alice --room testroom123 --test",
+            "publish",
+            Settings(signaling=ROOM, publish=PublishSettings(stream_id=StreamId("alice"))),
+        ),
+    ],
+)
+def test_documented_commands(line: str, job: str, settings: Settings, terminal: Terminal) -> None:
+    assert terminal.asks(*line.removeprefix("python3 ").split()) == (job, settings)
+
+
+def test_every_option_for_recording(terminal: Terminal) -> None:
+    line = (
+        "publish.py --room r --record-streams a,b --server ws://h:8443 --server-dialect fanout --insecure-signaling "
+        "--salt example.net --output-dir out --novideo --stun-server stun:s:1 --stun-server s2 --prefix show "
+        "--turn-server turn://user:opensesame@server:3478 --turn-server turns:u:p@t:443 --container mp4 --buffer 500 "
+        "--debug"
+    )
+    settings = terminal.settings(*line.split())
+    assert settings.signaling == SignalingSettings(
+        server="ws://h:8443", dialect="fanout", insecure=True, room="r", salt="example.net"
+    )
+    assert settings.ice.stun == ("s:1", "s2:3478")
+    assert settings.ice.turn == (TURN, TurnServer("t", 443, TurnTransport.TLS, "u", "p"))
+    assert settings.recording == RecordingSettings(
+        output_dir="out",
+        prefix="show",
+        streams=(StreamId("a"), StreamId("b")),
+        container=Container.MP4,
+        video=False,
+        jitter_ms=500,
+    )
+    assert settings.debug
+
+
+def test_every_option_for_publishing(terminal: Terminal) -> None:
+    line = (
+        "roomtape publish --test --streamid solo-1 --h264 --bitrate 900 --width 640 --height 360 --framerate 25 "
+        "--label Ann --noaudio --guest-number 3 --offer-on-request"
+    )
+    settings = terminal.settings(*line.split())
+    assert settings.publish == PublishSettings(
+        stream_id=StreamId("solo_1"),
+        label="Ann",
+        codec=Codec.H264,
+        audio=False,
+        width=640,
+        height=360,
+        framerate=25,
+        bitrate_kbps=900,
+        guest_number=3,
+        offer_on_request=True,
+    )
+
+
+def test_publishing_without_a_name_gets_a_random_one(terminal: Terminal) -> None:
+    first, second = (terminal.settings("publish.py", "--test").publish.stream_id for _ in range(2))
+    assert re.fullmatch(r"\w{8}", first)
+    assert first != second
+
+
+def test_false_switches_servers_off(terminal: Terminal) -> None:
+    ice = terminal.settings("roomtape", "record", "r", "--turn-server", "false", "--stun-server", "FALSE").ice
+    assert (ice.turn, ice.stun) == ((), ())
+
+
+def test_serve_doctor_and_demo(terminal: Terminal) -> None:
+    job, settings = terminal.asks("roomtape", "serve", "--port", "9000", "--host", "::1", "--tls", "--max-members", "9")
+    assert isinstance(settings, Settings)
+    assert (job, settings.serve.port, settings.serve.host) == ("serve", 9000, "::1")
+    assert (settings.serve.tls, settings.serve.max_members) == (True, 9)
+    assert terminal.settings("roomtape", "doctor", "--server", "ws://h").signaling.server == "ws://h"
+    assert terminal.asks("roomtape", "demo") == ("run", 10, Path("demo-recordings"))
+    assert terminal.asks("roomtape", "demo", "--seconds", "5", "--output-dir", "x") == ("run", 5, Path("x"))
+
+
+# --- links -------------------------------------------------------------------------------------------------------
+
+LINK = "https://vdo.ninja/?room=testroom123&password=opensesame"
+
+
+@pytest.mark.parametrize(
+    "line", [["publish.py", "--record-room", "--room", LINK], ["roomtape", "record", LINK]], ids=["flat", "roomtape"]
+)
+def test_a_link_stands_for_a_room(line: list[str], terminal: Terminal) -> None:
+    signaling = terminal.settings(*line).signaling
+    assert (signaling.room, signaling.password, signaling.server) == ("testroom123", "opensesame", HOSTED_SERVER)
+    assert terminal.settings(*line, "--password", "mine").signaling.password == "mine"
+
+
+def test_a_link_stands_for_a_stream(terminal: Terminal) -> None:
+    settings = terminal.settings("publish.py", "--record", "https://vdo.ninja/?view=solo-1&password=opensesame")
+    assert settings.recording.streams == ("solo-1",)
+    assert (settings.signaling.room, settings.signaling.password) == (None, "opensesame")
+
+
+# --- environment, file, command line -----------------------------------------------------------------------------
+
+
+def config(folder: Path, text: str) -> str:
+    path = folder / "roomtape.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_command_line_beats_environment_beats_file(
+    tmp_path: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = config(tmp_path, 'room = "file"\noutput-dir = "file"\nbuffer = 1\nnoaudio = true\ncodec = "vp9"')
+    monkeypatch.setenv("ROOMTAPE_OUTPUT_DIR", "environment")
+    monkeypatch.setenv("ROOMTAPE_BUFFER", "2")
+    settings = terminal.settings("roomtape", "record", "--config", path, "--buffer", "3")
+    assert (settings.signaling.room, settings.recording.output_dir) == ("file", "environment")
+    assert (settings.recording.jitter_ms, settings.recording.audio) == (3, False)
+
+
+def test_secrets_by_environment(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROOMTAPE_PASSWORD", "open sesame")
+    monkeypatch.setenv("ROOMTAPE_TURN_SERVER", "turn://user:opensesame@server:3478 turn://u:p@h")
+    settings = terminal.settings("roomtape", "record", "r")
+    assert settings.signaling.password == "open sesame"
+    assert settings.ice.turn is not None
+    assert [server.host for server in settings.ice.turn] == ["server", "h"]
+
+
+def test_secrets_by_file(tmp_path: Path, terminal: Terminal) -> None:
+    password, turn = tmp_path / "password", tmp_path / "turn"
+    password.write_text("pässword\nnot this\n")
+    turn.write_text("# mine\n\nturn://user:opensesame@server:3478\n")
+    settings = terminal.settings("roomtape", "record", "r", "--password-file", str(password), "--turn-file", str(turn))
+    assert settings.signaling.password == "pässword"
+    assert settings.ice.turn == (TURN,)
+
+
+def test_a_file_spells_values_as_toml_does(tmp_path: Path, terminal: Terminal) -> None:
+    path = config(
+        tmp_path,
+        'room = "r"\nrecord_room = true\npassword = false\nrecord-streams = ["a", "b"]\nturn-server = false\n'
+        'stun-server = ["stun:s:1"]\nh264 = true\nwidth = 640\nserver-dialect = "HOSTED"\n',
+    )
+    settings = terminal.settings("publish.py", "--config", path)
+    assert settings.signaling == SignalingSettings(room="r", password="false", dialect="hosted")
+    assert (settings.recording.streams, settings.ice.turn, settings.ice.stun) == (("a", "b"), (), ("s:1",))
+    assert (settings.publish.codec, settings.publish.width) == (Codec.H264, 640)
+
+
+def test_what_to_do_is_decided_by_the_strongest_place(tmp_path: Path, terminal: Terminal) -> None:
+    path = config(tmp_path, 'room = "r"\nstreamid = "me"\ntest = true\nrecord-room = false')
+    assert terminal.asks("publish.py", "--config", path)[0] == "publish"
+    assert terminal.asks("publish.py", "--config", path, "--record-room")[0] == "record"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("recrod-room = true", "'recrod-room' that does not exist; did you mean 'record-room'?"),
+        ("qqqq = 1", "'qqqq' that does not exist"),
+        ('config = "x"', "'config' that does not exist"),
+        ("[room]", "'room' is not a text"),
+        ("width = [1]", "a list for 'width'"),
+        ('output-dir = "a"\noutput_dir = "b"', "'output-dir' twice"),
+        ("width = 12.5", "'--width'"),
+        ("width = 1979-05-27", "'width' is not a text"),
+        ('noaudio = "perhaps"', "'--noaudio'"),
+        ("room = ", "is not TOML"),
+        ("# " + "x" * 70_000, "longer than"),
+        ("[" * 5000, "is not TOML"),
+    ],
+)
+def test_a_bad_file_gets_one_sentence(text: str, sentence: str, tmp_path: Path, terminal: Terminal) -> None:
+    error = terminal.refuses("publish.py", "--config", config(tmp_path, text), "--record", "x")
+    assert sentence in error
+
+
+# --- bad input ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("publish.py", "say what to do"),
+        ("publish.py --room r", "say what to do"),
+        ("publish.py --record-room", "--record-room needs a room"),
+        ("publish.py --record-room --record x", "--record-room needs a room"),
+        ("publish.py --record-room --room r --streamid x --test", "record or publish, not both"),
+        ("publish.py --streamid x", "add --test"),
+        ("publish.py --record ,", "the stream to record is empty"),
+        ("publish.py --recordroom", "Did you mean one of: '--record', '--record-room'"),
+        ("publish.py --record x --record-streams y", "--record and --record-streams contradict"),
+        ("publish.py --record x --ice-transport-policy direct", "'direct' is not one of"),
+        ("publish.py --record x --server ws://h --ice-transport-policy relay", "relay-only needs a TURN server"),
+        ("publish.py --record x --buffer -1", "-1 is not in the range"),
+        ("publish.py --record x --config /does/not/exist", "cannot be read: No such file"),
+        ("publish.py --record x --turn-server server:3478", "a TURN server is written"),
+        ("publish.py --record x --stun-server", "requires an argument"),
+        ("publish.py --streamid a --test --h264 --vp8", "--h264 and --vp8 contradict"),
+        ("roomtape record", "say which room to record"),
+        ("roomtape record https://vdo.ninja/", "names neither a room"),
+        ("roomtape publish", "add --test"),
+        ("roomtape recrod", "did you mean record?"),
+        ("roomtape verify", "Missing argument 'PATH...'"),
+        ("roomtape verify /does/not/exist", "does not exist"),
+        ("roomtape serve --port 70000", "not in the range"),
+    ],
+)
+def test_bad_input_gets_one_sentence(line: str, sentence: str, terminal: Terminal) -> None:
+    assert sentence in terminal.refuses(*line.split())
+
+
+SECRET = "opensesame"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["publish.py", "--record", "x", "--turn-server", f"turn://user:{SECRET}@[bad"],
+        ["publish.py", "--record", "x", "--turn-server", f"turn://user:{SECRET}"],
+        ["publish.py", "--record", "x", "--turn-server", "false", f"turn://user:{SECRET}@h"],
+        ["publish.py", "--record", "x", "--turn-sever", f"turn://user:{SECRET}@h"],
+        ["publish.py", "--record", "x", f"--pasword={SECRET}"],
+        ["publish.py", "--record", "x", "--debug=" + SECRET],
+        ["publish.py", "--password", "two", SECRET],
+        ["publish.py", "--password", SECRET],
+        ["publish.py", "--record", "x", "--server", f"https://u:{SECRET}@h"],
+        ["roomtape", "record", f"https://vdo.ninja/?password={SECRET}"],
+        ["roomtape", f"https://vdo.ninja/?room=r&password={SECRET}"],
+        ["roomtape", "record", "room", f"&password={SECRET}"],
+        ["roomtape", "record", f"ftp://vdo.ninja/?room=r&password={SECRET}"],
+        ["roomtape", "record", f"https://vdo.ninja/?room=r&turn=u;{SECRET};nonsense"],
+    ],
+)
+def test_no_complaint_repeats_a_secret(line: list[str], terminal: Terminal) -> None:
+    assert SECRET not in terminal.refuses(*line)
+
+
+def test_settings_do_not_show_secrets(terminal: Terminal) -> None:
+    line = f"publish.py --room r --record-room --password {SECRET} --turn-server turn:u:{SECRET}@h"
+    settings = terminal.settings(*line.split())
+    assert SECRET not in repr(settings)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe\x00", b"x" * 100_000])
+def test_a_bad_password_file_gets_one_sentence(content: bytes, tmp_path: Path, terminal: Terminal) -> None:
+    path = tmp_path / "password"
+    path.write_bytes(content)
+    assert str(path) in terminal.refuses("roomtape", "record", "r", "--password-file", str(path))
+
+
+# --- help, version, verify ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", Command)
+def test_help_shows_every_option_of_the_command(kind: Command) -> None:
+    flat = kind is Command.FLAT
+    arguments = ["--help"] if flat else [str(kind.name).lower(), "--help"]
+    shown = CliRunner().invoke(flat_command() if flat else roomtape_command(), arguments)
+    assert shown.exit_code == 0
+    for option in TABLE:
+        expected = kind in option.on and kind not in option.positional and not option.hidden
+        assert (re.search(rf"^  --{option.name}\b(?!-)", shown.output, re.MULTILINE) is not None) == expected
+
+
+@pytest.mark.parametrize("name", ["publish.py", "roomtape"])
+def test_version(name: str, terminal: Terminal) -> None:
+    assert terminal.run([name, "--version"]) == (0, f"roomtape {__version__}\n", "")
+
+
+def test_roomtape_alone_shows_its_help(terminal: Terminal) -> None:
+    code, _, err = terminal.run(["roomtape"])
+    assert code == BAD_INPUT
+    assert "Commands:" in err
+
+
+class FailingApp(FakeApp):
+    def record(self, settings: Settings) -> int:
+        raise MissingElement("webrtcbin is missing: apt-get install gstreamer1.0-plugins-bad")
+
+
+def test_what_the_work_itself_reports_is_one_sentence_and_exit_code_1(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "roomtape.app", FailingApp())
+    code, _, err = terminal.run(["roomtape", "record", "r"])
+    assert (code, err) == (1, "roomtape: webrtcbin is missing: apt-get install gstreamer1.0-plugins-bad\n")
+
+
+def test_verify_says_which_files_do_not_play(
+    tmp_path: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "[red]broken.webm"
+    broken.write_bytes(b"not a recording")
+    monkeypatch.setenv("COLUMNS", "200")
+    code, out, _ = terminal.run(["roomtape", "verify", str(tmp_path)])
+    assert code == 1
+    assert "[red]broken.webm" in out
+    code, out, _ = terminal.run(["roomtape", "verify", "--json", str(broken)])
+    assert code == 1
+    (report,) = json.loads(out)
+    assert (report["path"], report["ok"]) == (str(broken), False)
+
+
+def test_verify_of_a_folder_without_recordings(tmp_path: Path, terminal: Terminal) -> None:
+    assert "there are no recordings" in terminal.refuses("roomtape", "verify", str(tmp_path))
