@@ -114,6 +114,11 @@ class ServerAlert(_Value, frozen=True):
         words = f"{self.code or ''} {self.text}".lower()
         return "streamid_in_use" in words or "already in use" in words
 
+    @property
+    def address_in_use(self) -> bool:
+        """A filtered fan-out server knows another live connection with our UUID (protocol.md 12.2)."""
+        return "uuid already in use" in self.text.lower()
+
 
 class Dropped(_Value, frozen=True):
     """The frame was not for us or not understood; counted under `reason`."""

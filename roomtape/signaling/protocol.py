@@ -136,6 +136,9 @@ class Protocol:
                 out += self._joined(now)
             if isinstance(signal, ServerAlert) and signal.stream_in_use and self._seed is not None:
                 out += self._seed_refused(signal, now)
+            if isinstance(signal, ServerAlert) and signal.address_in_use:
+                # A fan-out server still holds our former connection.
+                out.append(Abandon(JoinTimeout("the server still holds this client's former connection")))
             out.append(Deliver(signal))
         return out
 

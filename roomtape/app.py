@@ -1,0 +1,237 @@
+"""The three things that roomtape runs: record, publish, serve. Each returns an exit code."""
+
+import asyncio
+import os
+import secrets
+import signal
+import string
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from rich.console import Console as Terminal
+
+from roomtape import log as logging_setup
+from roomtape.config import HOSTED_HOSTS, Settings
+from roomtape.errors import SeedRefused
+from roomtape.handshake.server import HandshakeServer
+from roomtape.ice.servers import list_url
+from roomtape.ice.turn_list import TurnList
+from roomtape.ipc.messages import FromChild, PublishConfig, Stats
+from roomtape.logs import get_logger
+from roomtape.model import PeerId, SessionId, StreamId, WireStreamId
+from roomtape.observe.metrics import Metrics
+from roomtape.recorder import RecorderApp
+from roomtape.room.effects import ChildId, Report
+from roomtape.room.publisher import Publisher
+from roomtape.runner import Runner
+from roomtape.signaling.client import SignalingClient
+from roomtape.signaling.identity import Identity, make_identity
+from roomtape.signaling.messages import Dialect
+from roomtape.signaling.protocol import Joined, Protocol
+from roomtape.signaling.wire import Context
+from roomtape.supervisor.launcher import launch
+
+ALPHABET: Final = string.ascii_letters + string.digits
+UUID_LENGTH: Final = 20
+SESSION_LENGTH: Final = 10
+
+log = get_logger(__name__)
+
+
+def record(settings: Settings) -> int:
+    """Record a room, or single streams, until SIGINT or SIGTERM."""
+    return asyncio.run(_record(settings))
+
+
+def publish(settings: Settings) -> int:
+    """Publish the test pattern until SIGINT or SIGTERM."""
+    return asyncio.run(_publish(settings))
+
+
+def serve(settings: Settings) -> int:
+    """Run the handshake server until SIGINT or SIGTERM."""
+    return asyncio.run(_serve(settings))
+
+
+async def _record(settings: Settings) -> int:
+    terminal, metrics = Terminal(), Metrics()
+    identity = make_identity(settings.signaling.password, settings.signaling.salt)
+    redactor = logging_setup.set_up(settings.debug, _secrets(settings, identity), terminal, metrics)
+    turn = turn_list(settings)
+    app = RecorderApp(settings, identity, terminal, turn, metrics)
+    app.prepare()
+    for server in (await app.ice_servers()).turn:
+        redactor.add(server.credential)
+    client = signaling_client(settings, identity, app.runner, metrics)
+    work = (client.run(), app.console.run(), app.keep_manifest())
+    await _until_told(app.runner, work)
+    await app.finish_manifest()
+    return 0
+
+
+async def _publish(settings: Settings) -> int:
+    identity = make_identity(settings.signaling.password, settings.signaling.salt)
+    metrics = Metrics()
+    logging_setup.set_up(settings.debug, _secrets(settings, identity), None, metrics)
+    stream = settings.publish.stream_id
+    wire = identity.wire_id(stream)
+    publisher = Publisher(stream, wire, lambda: SessionId(_random_text(SESSION_LENGTH)))
+    turn = turn_list(settings)
+
+    async def configure(_child: ChildId, _stream: StreamId) -> PublishConfig:
+        wanted = settings.publish
+        return PublishConfig(
+            stream_id=stream,
+            codec=wanted.codec,
+            audio=wanted.audio,
+            video=wanted.video,
+            width=wanted.width,
+            height=wanted.height,
+            framerate=wanted.framerate,
+            bitrate_kbps=wanted.bitrate_kbps,
+            guest_number=wanted.guest_number,
+            offer_on_request=wanted.offer_on_request,
+            ice=settings.ice.servers(await turn.servers() if turn is not None else ()),
+            phrase=identity.phrase,
+            label=wanted.label,
+            connect_deadline_ms=int(settings.deadlines.connect * 1000),
+        )
+
+    ended = asyncio.Event()
+    audience = PublisherAudience(ended)
+    runner = Runner(publisher, audience, configure, settings.deadlines, metrics, launch)
+    client = signaling_client(settings, identity, runner, metrics, seed=wire, on_refused=audience.refused)
+    runner.perform(publisher.start())
+    await _until_told(runner, (client.run(),), ended)
+    return 1 if audience.failed else 0
+
+
+async def _serve(settings: Settings) -> int:
+    logging_setup.set_up(settings.debug)
+    async with HandshakeServer(settings.serve, state_dir()) as server:
+        log.info("handshake server is listening", url=server.url)
+        await _told_to_stop()
+    return 0
+
+
+class PublisherAudience:
+    """Says in the log what happens to a publishing run."""
+
+    def __init__(self, ended: asyncio.Event) -> None:
+        self._ended = ended
+        self._viewers = 0
+        self.failed = False
+
+    def child_said(self, child: ChildId, stream: StreamId, message: FromChild) -> None:
+        if isinstance(message, Stats) and message.viewers != self._viewers:
+            self._viewers = message.viewers
+            log.info("viewers", stream=stream, viewers=message.viewers)
+
+    def child_exited(self, child: ChildId, stream: StreamId, detail: str) -> None:
+        self._ended.set()
+
+    def reported(self, report: Report) -> None:
+        if report.state == "failed":
+            self.failed = True
+            log.error("publishing failed", stream=report.stream, reason=report.note)
+        else:
+            log.info("publishing", stream=report.stream, note=report.note)
+
+    def joined(self, joined: Joined) -> None:
+        log.info("joined", dialect=joined.dialect)
+
+    def refused(self, text: str) -> None:
+        error = SeedRefused(f"the server refuses this stream id: {text}")
+        self.failed = True
+        log.error("publishing failed", reason=error.detail)
+        self._ended.set()
+
+
+# --- what the runs share -----------------------------------------------------------------------------------------
+
+
+def signaling_client(
+    settings: Settings,
+    identity: Identity,
+    runner: Runner,
+    metrics: Metrics,
+    seed: WireStreamId | None = None,
+    on_refused: Callable[[str], None] = lambda _text: None,
+) -> SignalingClient:
+    """The client of a run, joined to its runner."""
+    signaling = settings.signaling
+    room = identity.room_id(signaling.room) if signaling.room else None
+    context = Context(PeerId(_random_text(UUID_LENGTH)), identity.phrase, room)
+    dialect = Dialect.HOSTED if signaling.on_hosted_service else Dialect.AUTO
+    if signaling.dialect != Dialect.AUTO:
+        dialect = Dialect(signaling.dialect)
+    client = SignalingClient(
+        signaling.server,
+        Protocol(context, dialect, seed, settings.deadlines),
+        on_signal=runner.on_signal,
+        on_joined=runner.on_joined,
+        on_lost=runner.on_lost,
+        on_refused=on_refused,
+        insecure=signaling.insecure,
+    )
+    runner.client = client
+    return client
+
+
+def turn_list(settings: Settings) -> TurnList | None:
+    """The hosted service's TURN servers, on that service only (protocol.md 0, 13)."""
+    if settings.ice.turn is not None or not settings.signaling.on_hosted_service:
+        return None
+    host = urlsplit(settings.signaling.server).hostname or ""
+    assert host in HOSTED_HOSTS
+    return TurnList(list_url(host))
+
+
+def state_dir() -> Path:
+    """Where roomtape keeps what outlives a run, such as its self-made certificate (XDG base directories)."""
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "roomtape"
+
+
+def _secrets(settings: Settings, identity: Identity) -> tuple[str, ...]:
+    phrase = (identity.phrase,) if identity.phrase is not None else ()
+    return (*logging_setup.secrets_of(settings), *phrase)
+
+
+def _random_text(length: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+async def _until_told(
+    runner: Runner, work: tuple[Coroutine[Any, Any, None], ...], ended: asyncio.Event | None = None
+) -> None:
+    """Do `work` until a signal (or `ended`), then leave in good order; a second signal does not wait."""
+    tasks = [asyncio.create_task(one) for one in work]
+    stop = asyncio.create_task(_told_to_stop())
+    over = [asyncio.create_task(ended.wait())] if ended is not None else []
+    try:
+        done, _ = await asyncio.wait([stop, *tasks, *over], return_when=asyncio.FIRST_COMPLETED)
+        leaving = asyncio.create_task(runner.leave())
+        again = asyncio.create_task(_told_to_stop())
+        await asyncio.wait([leaving, again], return_when=asyncio.FIRST_COMPLETED)
+        if not leaving.done():
+            runner.kill_all()
+            await leaving
+        again.cancel()
+        for task in done:
+            task.result()  # a crash of the work is not to be hidden
+    finally:
+        for task in (*tasks, *over, stop):
+            task.cancel()
+        await asyncio.gather(*tasks, *over, stop, return_exceptions=True)
+
+
+async def _told_to_stop() -> None:
+    """Wait for SIGINT or SIGTERM."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    await told.wait()

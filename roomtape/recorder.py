@@ -1,0 +1,186 @@
+"""A recording run: router, signaling, console and manifest put together."""
+
+import asyncio
+import random
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console as Terminal
+
+from roomtape.config import Settings
+from roomtape.errors import ConfigError, StorageError, TurnUnreachable
+from roomtape.ice.probe import probe_turn
+from roomtape.ice.results import explain
+from roomtape.ice.turn_list import TurnList
+from roomtape.ipc.messages import Failed, FromChild, RecordConfig, SegmentClosed
+from roomtape.logs import get_logger
+from roomtape.model import IceServers, StreamId
+from roomtape.observe.board import Board, GuestState
+from roomtape.observe.console import Console
+from roomtape.observe.metrics import Metrics
+from roomtape.room.effects import ChildId, Report
+from roomtape.room.router import Router
+from roomtape.runner import Runner
+from roomtape.signaling.identity import Identity, sanitise_stream
+from roomtape.signaling.protocol import Joined
+from roomtape.storage import manifest
+from roomtape.storage.layout import next_take, stem
+from roomtape.supervisor.launcher import launch
+
+DEFAULT_PREFIX: Final = "roomtape"
+MANIFEST_S: Final = 2.0
+"""How often the manifest is written at most."""
+EMPTY_ROOM_S: Final = 2.0
+PROBE_INTERVAL_S: Final = 60.0
+"""How often the TURN servers are tried, at most, to explain failures."""
+
+log = get_logger(__name__)
+
+
+class RecorderApp:
+    """Audience of its Runner. `run` returns when cancelled; `leave` ends the recordings first."""
+
+    def __init__(
+        self, settings: Settings, identity: Identity, terminal: Terminal, turn: TurnList | None, metrics: Metrics
+    ) -> None:
+        self._settings, self._identity, self._turn, self._metrics = settings, identity, turn, metrics
+        self._folder = Path(settings.recording.output_dir)
+        self._prefix = settings.recording.prefix or settings.signaling.room or DEFAULT_PREFIX
+        self._takes: dict[ChildId, int] = {}
+        self._last_take: dict[StreamId, int] = {}
+        self._reasons: dict[ChildId, str] = {}
+        self._probed = float("-inf")
+        self._changed = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.board = Board()
+        self.console = Console(self.board, terminal)
+        started = datetime.now(UTC)
+        self._manifest = manifest.Manifest(settings.signaling.room, self._prefix, started)
+        self._manifest_path = self._folder / manifest.file_name(self._prefix, started)
+        self.router = Router(
+            identity,
+            frozenset(map(sanitise_stream, settings.recording.streams)),
+            settings.deadlines,
+            random.random,
+            alone=settings.signaling.room is None,
+        )
+        self.runner = Runner(self.router, self, self._configure, settings.deadlines, metrics, launch)
+
+    def prepare(self) -> None:
+        """See that the output folder takes files.
+
+        Raises:
+            ConfigError: it does not.
+        """
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            manifest.write(self._manifest_path, self._manifest.render())
+        except (OSError, StorageError) as error:
+            reason = error.detail if isinstance(error, StorageError) else error.strerror
+            raise ConfigError(f"cannot record to {self._folder}: {reason}") from error
+
+    async def ice_servers(self) -> IceServers:
+        """What children may use now; the service's credentials change (protocol.md 13)."""
+        defaults = await self._turn.servers() if self._turn is not None else ()
+        return self._settings.ice.servers(defaults)
+
+    async def _configure(self, child: ChildId, stream: StreamId) -> RecordConfig:
+        recording, deadlines = self._settings.recording, self._settings.deadlines
+        take = self._next_take(stream)
+        self._takes[child] = take
+        return RecordConfig(
+            stream_id=stream,
+            folder=str(self._folder.absolute()),
+            stem=stem(self._prefix, stream, take),
+            container=recording.container,
+            audio=recording.audio,
+            video=recording.video,
+            jitter_ms=recording.jitter_ms,
+            ice=await self.ice_servers(),
+            phrase=self._identity.phrase,
+            connect_deadline_ms=int(deadlines.connect * 1000),
+            media_deadline_ms=int(deadlines.media * 1000),
+        )
+
+    def _next_take(self, stream: StreamId) -> int:
+        names = [path.name for path in self._folder.iterdir()]
+        take = max(next_take(names, self._prefix, stream), self._last_take.get(stream, 0) + 1)
+        self._last_take[stream] = take
+        return take
+
+    # --- audience -------------------------------------------------------------------------------------------------
+
+    def child_said(self, child: ChildId, stream: StreamId, message: FromChild) -> None:
+        self.board.apply(stream, message, time.monotonic())
+        if self._manifest.apply(stream, self._takes[child], message, datetime.now(UTC)):
+            self._changed.set()
+        if isinstance(message, Failed):
+            self._reasons[child] = message.detail
+        if isinstance(message, SegmentClosed):
+            self._metrics.files_closed.add()
+            self._metrics.bytes_recorded.add(message.size_bytes)
+            log.info("file is final", stream=stream, file=Path(message.path).name, bytes=message.size_bytes)
+
+    def child_exited(self, child: ChildId, stream: StreamId, detail: str) -> None:
+        reason = self._reasons.pop(child, detail)
+        self._manifest.end(stream, self._takes.pop(child, 0), reason, datetime.now(UTC))
+        self._changed.set()
+
+    def reported(self, report: Report) -> None:
+        self.board.set_state(report.stream, GuestState(report.state), time.monotonic(), report.note)
+        write = log.warning if report.error is not None else log.info
+        fields = {"code": report.error.code} if report.error is not None else {}
+        write(f"guest {report.state}", stream=report.stream, **fields, **({"note": report.note} if report.note else {}))
+        if report.error is not None:
+            self._metrics.attempts_ended.add(report.error.code)
+            if report.error.code == TurnUnreachable.code:
+                self._task(self._explain_turn(report.stream))
+
+    def joined(self, joined: Joined) -> None:
+        settings = self._settings.signaling
+        log.info("joined", room=settings.room or "(none)", server=settings.server, dialect=joined.dialect)
+        self._task(self._say_if_empty())
+
+    async def _say_if_empty(self) -> None:
+        await asyncio.sleep(EMPTY_ROOM_S)
+        if not len(self.router):
+            log.info("nobody to record yet: waiting for guests", room=self._settings.signaling.room or "(none)")
+
+    async def _explain_turn(self, stream: StreamId) -> None:
+        """Webrtcbin does not say why a TURN server gave no address; a real allocation does."""
+        now = time.monotonic()
+        if now - self._probed < PROBE_INTERVAL_S:
+            return
+        self._probed = now
+        servers = (await self.ice_servers()).turn
+        error = explain(await asyncio.gather(*(probe_turn(server) for server in servers)))
+        if error is not None:
+            log.error("TURN does not work", code=error.code, reason=error.detail)
+            self.board.set_state(stream, GuestState.FAILED, time.monotonic(), error.detail)
+
+    def _task(self, work: "asyncio.Future[None] | object") -> None:
+        task: asyncio.Task[None] = asyncio.ensure_future(work)  # type: ignore[arg-type]
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- the manifest ---------------------------------------------------------------------------------------------
+
+    async def keep_manifest(self) -> None:
+        """Write it when it has changed, until cancelled."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            await self._write_manifest()
+            await asyncio.sleep(MANIFEST_S)
+
+    async def finish_manifest(self) -> None:
+        self._manifest.finish(datetime.now(UTC))
+        await self._write_manifest()
+
+    async def _write_manifest(self) -> None:
+        try:
+            await asyncio.to_thread(manifest.write, self._manifest_path, self._manifest.render())
+        except StorageError as error:
+            log.error("cannot write the manifest", reason=error.detail)

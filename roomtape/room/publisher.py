@@ -1,0 +1,136 @@
+"""The registry of a publishing run: one child that holds a connection per viewer (protocol.md 15). Pure."""
+
+from collections.abc import Callable
+from typing import Final
+
+from roomtape.ipc.messages import (
+    AddViewer,
+    Failed,
+    FromChild,
+    LocalCandidates,
+    LocalDescription,
+    Ready,
+    RemoteCandidates,
+    RemoteDescription,
+    RemoveViewer,
+    ViewerLeft,
+)
+from roomtape.model import PeerId, SdpType, SessionId, StreamId, WireStreamId
+from roomtape.room.effects import ChildId, Count, Effect, Report, Send, Spawn, Stop, Tell, Timer, Warn
+from roomtape.room.outcome import Outcome
+from roomtape.signaling.messages import (
+    CandidatesReceived,
+    DescriptionReceived,
+    Dropped,
+    MemberJoined,
+    OfferRequested,
+    PeerLeft,
+    SendCandidates,
+    SendDescription,
+    ServerAlert,
+    Side,
+    Signal,
+)
+
+CHILD: Final[ChildId] = 1
+MAX_VIEWERS: Final = 80
+
+
+class Publisher:
+    """`new_session` draws the random tag of a connection (protocol.md 2.7)."""
+
+    def __init__(self, stream: StreamId, wire: WireStreamId, new_session: Callable[[], SessionId]) -> None:
+        self._stream, self._wire, self._new_session = stream, wire, new_session
+        self._viewers: dict[PeerId, SessionId] = {}
+        self._ready = False
+        self._waiting: list[PeerId] = []
+        self._running = self._leaving = False
+
+    def start(self) -> list[Effect]:
+        self._running = True
+        return [Spawn(CHILD, self._stream), Report(self._stream, "waiting", "no viewer yet")]
+
+    def joined(self, now: float) -> list[Effect]:
+        """Viewers keep their connections over a loss of signaling (protocol.md 1.3)."""
+        return []
+
+    def signal(self, signal: Signal, now: float) -> list[Effect]:
+        match signal:
+            case OfferRequested(peer=peer, stream=stream):
+                return self._offer(peer) if stream in (None, self._wire) else [Count("play of another stream")]
+            case MemberJoined(peer=peer, asks_offer=True):
+                return self._offer(peer)  # fan-out dialect: members offer to a newcomer unasked (4.4)
+            case DescriptionReceived(peer=peer, session=session, description=description):
+                if description.type is not SdpType.ANSWER or not self._known(peer, session):
+                    return [Count("description for nobody")]
+                return [Tell(CHILD, RemoteDescription(negotiation=0, description=description, peer=peer))]
+            case CandidatesReceived(peer=peer, session=session, side=side, candidates=candidates):
+                if side is Side.PUBLISHER or not self._known(peer, session):
+                    return [Count("candidates for nobody")]
+                return [Tell(CHILD, RemoteCandidates(candidates=candidates, peer=peer))]
+            case PeerLeft(peer=peer):
+                gone = self._viewers.pop(peer, None) is not None
+                return [Tell(CHILD, RemoveViewer(peer=peer))] if gone else []
+            case ServerAlert(text=text):
+                return [Warn("the handshake server says", {"text": text})]
+            case Dropped(reason=reason):
+                return [Count(reason)]
+            case _:
+                return []
+
+    def _known(self, peer: PeerId, session: SessionId | None) -> bool:
+        """Validate the session whenever both sides have one (protocol.md 7)."""
+        return peer in self._viewers and session in (None, self._viewers[peer])
+
+    def _offer(self, peer: PeerId) -> list[Effect]:
+        """A second request of a viewer whose connection lives is ignored, as pages do (protocol.md 5.3)."""
+        if peer in self._viewers or self._leaving:
+            return []
+        if len(self._viewers) >= MAX_VIEWERS:
+            return [Count("too many viewers")]
+        self._viewers[peer] = self._new_session()
+        if not self._ready:
+            self._waiting.append(peer)
+            return []
+        return [self._add(peer)]
+
+    def _add(self, peer: PeerId) -> Effect:
+        return Tell(CHILD, AddViewer(peer=peer, session=self._viewers[peer]))
+
+    def _child_ready(self) -> list[Effect]:
+        self._ready = True
+        waiting, self._waiting = self._waiting, []
+        return [self._add(peer) for peer in waiting if peer in self._viewers]
+
+    def child_said(self, child: ChildId, message: FromChild, now: float) -> list[Effect]:
+        peer = PeerId(getattr(message, "peer", ""))
+        session = self._viewers.get(peer)
+        match message:
+            case Ready():
+                return self._child_ready()
+            case LocalDescription(description=description) if session is not None:
+                return [Send(SendDescription(peer, session, description, self._wire))]
+            case LocalCandidates(candidates=candidates) if session is not None:
+                return [Send(SendCandidates(peer, session, Side.PUBLISHER, candidates))]
+            case ViewerLeft(detail=detail):
+                self._viewers.pop(peer, None)
+                return [Warn("viewer left", {"detail": detail})]
+            case Failed():
+                return [Report(self._stream, "failed", message.detail, Outcome.of(message))]
+            case _:
+                return []
+
+    def child_exited(self, child: ChildId, detail: str, now: float) -> list[Effect]:
+        self._running = self._ready = False
+        return [] if self._leaving else [Report(self._stream, "failed", detail)]
+
+    def due(self, timer: Timer, now: float) -> list[Effect]:
+        return []
+
+    def leave(self) -> list[Effect]:
+        self._leaving = True
+        return [Stop(CHILD, "the publisher stops")] if self._running else []
+
+    @property
+    def idle(self) -> bool:
+        return not self._running

@@ -1,0 +1,213 @@
+"""Performs what a decider decides: requests to the server, children, timers. Inputs are handled one at a time."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from roomtape.config import Deadlines
+from roomtape.errors import RecorderError
+from roomtape.ipc.messages import FromChild, Log, PublishConfig, RecordConfig
+from roomtape.logs import get_logger
+from roomtape.model import StreamId
+from roomtape.observe.metrics import Metrics
+from roomtape.room.effects import (
+    Arm,
+    ChildId,
+    Count,
+    Disarm,
+    Effect,
+    Kill,
+    Report,
+    Send,
+    Spawn,
+    Stop,
+    Tell,
+    Timer,
+    Warn,
+)
+from roomtape.signaling.client import SignalingClient
+from roomtape.signaling.messages import Signal
+from roomtape.signaling.protocol import Joined
+from roomtape.supervisor.manager import Launch, WebRTCSubprocessManager
+
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+log = get_logger(__name__)
+child_log = get_logger("roomtape.child")
+
+
+class Decider(Protocol):
+    """`room.router.Router` or `room.publisher.Publisher`."""
+
+    def joined(self, now: float) -> list[Effect]: ...
+    def signal(self, signal: Signal, now: float) -> list[Effect]: ...
+    def child_said(self, child: ChildId, message: FromChild, now: float) -> list[Effect]: ...
+    def child_exited(self, child: ChildId, detail: str, now: float) -> list[Effect]: ...
+    def due(self, timer: Timer, now: float) -> list[Effect]: ...
+    def leave(self) -> list[Effect]: ...
+    @property
+    def idle(self) -> bool: ...
+
+
+class Audience(Protocol):
+    """Who is told what happens, beside the decider: console, manifest."""
+
+    def child_said(self, child: ChildId, stream: StreamId, message: FromChild) -> None: ...
+    def child_exited(self, child: ChildId, stream: StreamId, detail: str) -> None: ...
+    def reported(self, report: Report) -> None: ...
+    def joined(self, joined: Joined) -> None: ...
+
+
+Configure = Callable[[ChildId, StreamId], Awaitable[RecordConfig | PublishConfig]]
+
+
+class Runner:
+    """`configure` makes the configuration of a child; it may look things up first."""
+
+    def __init__(
+        self,
+        decider: Decider,
+        audience: Audience,
+        configure: Configure,
+        deadlines: Deadlines,
+        metrics: Metrics,
+        launcher: Launch,
+    ) -> None:
+        self._decider, self._audience, self._configure = decider, audience, configure
+        self._deadlines, self._metrics, self._launcher = deadlines, metrics, launcher
+        self._managers: dict[ChildId, WebRTCSubprocessManager] = {}
+        self._streams: dict[ChildId, StreamId] = {}
+        self._starting: dict[ChildId, asyncio.Task[None]] = {}
+        self._timers: dict[Timer, asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._all_gone = asyncio.Event()
+        self.client: SignalingClient | None = None
+
+    # --- inputs ---------------------------------------------------------------------------------------------------
+
+    def on_signal(self, signal: Signal) -> None:
+        self.perform(self._decider.signal(signal, time.monotonic()))
+
+    def on_joined(self, joined: Joined) -> None:
+        self._metrics.signaling_connected.set(1)
+        self._audience.joined(joined)
+        self.perform(self._decider.joined(time.monotonic()))
+
+    def on_lost(self, _error: RecorderError) -> None:
+        self._metrics.signaling_connected.set(0)
+
+    def _child_said(self, child: ChildId, message: FromChild) -> None:
+        self._metrics.child_messages.add()
+        stream = self._streams[child]
+        if isinstance(message, Log):
+            fields = {**message.fields, "stream": stream}
+            child_log.log(LEVELS.get(message.level, LEVELS["warning"]), message.message, **fields)
+            return
+        self._audience.child_said(child, stream, message)
+        self.perform(self._decider.child_said(child, message, time.monotonic()))
+
+    def _child_exited(self, child: ChildId, detail: str) -> None:
+        manager = self._managers.pop(child, None)
+        self._starting.pop(child, None)
+        self._metrics.children_alive.set(len(self._managers))
+        log.debug("child ended", child=child, detail=detail)
+        if manager is not None and detail != "exited with code 0":
+            for line in manager.last_lines:
+                log.debug("its last words", child=child, text=line)
+        self._audience.child_exited(child, self._streams[child], detail)
+        self.perform(self._decider.child_exited(child, detail, time.monotonic()))
+        if not self._managers:
+            self._all_gone.set()
+
+    def _due(self, timer: Timer) -> None:
+        del self._timers[timer]
+        self.perform(self._decider.due(timer, time.monotonic()))
+
+    # --- effects --------------------------------------------------------------------------------------------------
+
+    def perform(self, effects: list[Effect]) -> None:
+        """Do what was decided, in order."""
+        for effect in effects:
+            match effect:
+                case Send(request) if self.client is not None:
+                    self.client.request(request)
+                case Spawn(child, stream):
+                    self._spawn(child, stream)
+                case Tell(child, message) if child in self._managers:
+                    self._managers[child].send(message)
+                case Stop(child, reason) if child in self._managers:
+                    self._task(self._stop(child, self._managers[child], reason))
+                case Kill(child, reason) if child in self._managers:
+                    self._managers[child].kill(reason)
+                case Arm(timer, delay_s):
+                    self._disarm(timer)
+                    self._timers[timer] = asyncio.get_running_loop().call_later(delay_s, self._due, timer)
+                case Disarm(timer):
+                    self._disarm(timer)
+                case Report():
+                    self._audience.reported(effect)
+                case Count(reason):
+                    self._metrics.frames_dropped.add(reason)
+                case Warn(message, fields):
+                    log.warning(message, **fields)
+                case _:
+                    log.debug("effect for an ended child", kind=type(effect).__name__)
+
+    def _spawn(self, child: ChildId, stream: StreamId) -> None:
+        self._streams[child] = stream
+        self._metrics.attempts_started.add()
+        self._starting[child] = self._task(self._start(child, stream))
+
+    async def _start(self, child: ChildId, stream: StreamId) -> None:
+        try:
+            manager = WebRTCSubprocessManager(
+                await self._configure(child, stream),
+                lambda message: self._child_said(child, message),
+                lambda detail: self._child_exited(child, detail),
+                self._deadlines,
+                self._launcher,
+            )
+            self._managers[child] = manager
+            self._all_gone.clear()
+            await manager.spawn()
+        except RecorderError as error:
+            log.error("cannot start a child", stream=stream, reason=error.detail)
+            self._child_exited(child, error.detail)
+            return
+        self._metrics.children_started.add()
+        self._metrics.children_alive.set(len(self._managers))
+
+    async def _stop(self, child: ChildId, manager: WebRTCSubprocessManager, reason: str) -> None:
+        if child in self._starting:
+            await asyncio.wait([self._starting[child]])
+        await manager.stop(reason)
+
+    def _disarm(self, timer: Timer) -> None:
+        handle = self._timers.pop(timer, None)
+        if handle is not None:
+            handle.cancel()
+
+    def _task(self, work: Awaitable[None]) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # --- the end --------------------------------------------------------------------------------------------------
+
+    async def leave(self) -> None:
+        """Stop all children at once and wait until they are gone; each is killed after its stop deadline."""
+        pending = [task for task in self._starting.values() if not task.done()]
+        if pending:
+            await asyncio.wait(pending)
+        self.perform(self._decider.leave())
+        if self._managers:
+            await self._all_gone.wait()
+        for timer in list(self._timers):
+            self._disarm(timer)
+
+    def kill_all(self) -> None:
+        """The user does not want to wait."""
+        for manager in self._managers.values():
+            manager.kill("stopped at once")

@@ -1,0 +1,215 @@
+"""One child process: started, made ready, pinged, stopped, killed if need be; its exit told in words."""
+
+import asyncio
+import contextlib
+import signal
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from roomtape.config import Deadlines
+from roomtape.errors import ChildHung, ChildStartFailed, IpcError
+from roomtape.ipc.codec import decoder_in_parent, encode
+from roomtape.ipc.messages import (
+    Failed,
+    FromChild,
+    Init,
+    Ping,
+    Pong,
+    PublishConfig,
+    Ready,
+    RecordConfig,
+    Stop,
+    ToChild,
+)
+from roomtape.logs import get_logger
+from roomtape.supervisor.launcher import launch
+
+READ_SIZE: Final = 1 << 16
+MAX_UNSENT: Final = 4 << 20
+"""Bytes that a child may leave unread; one that reads nothing at all hangs, and its pings will show it."""
+KEPT_STDERR: Final = 50
+"""Lines of a child's stderr kept for the report of its death."""
+MAX_STDERR_LINE: Final = 1000
+
+Listener = Callable[[FromChild], None]
+Launch = Callable[[], Awaitable[asyncio.subprocess.Process]]
+
+log = get_logger(__name__)
+
+
+class WebRTCSubprocessManager:
+    """Runs one WebRTC child.
+
+        manager = WebRTCSubprocessManager(config, on_message)
+        await manager.start()        # returns when the child is ready
+        manager.send(message)        # any message of roomtape.ipc.messages.ToChild
+        await manager.stop()         # files are final, the process is gone
+
+    `on_message` is called with every message of the child, in order, on the event loop. `on_exit`, if given, is called
+    once when the process is gone, with the reason in words.
+    """
+
+    def __init__(
+        self,
+        config: RecordConfig | PublishConfig,
+        on_message: Listener,
+        on_exit: Callable[[str], None] = lambda _reason: None,
+        deadlines: Deadlines | None = None,
+        launcher: Launch = launch,
+    ) -> None:
+        self._config, self._on_message, self._on_exit = config, on_message, on_exit
+        self._deadlines = deadlines or Deadlines()
+        self._launch = launcher
+        self._process: asyncio.subprocess.Process | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._ready = asyncio.Event()
+        self._exited = asyncio.Event()
+        self._pong = asyncio.Event()
+        self._seq = 0
+        self._stopping = False
+        self._reason = ""
+        self._refused: Failed | None = None
+        self.dropped = 0
+        self.last_lines: deque[str] = deque(maxlen=KEPT_STDERR)
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    async def start(self) -> None:
+        """Start the process and wait until it is ready.
+
+        Raises:
+            ChildStartFailed: it could not be started, said that it cannot work, or was not ready in time.
+        """
+        await self.spawn()
+        waits = [asyncio.create_task(event.wait()) for event in (self._ready, self._exited)]
+        try:
+            await asyncio.wait(waits, timeout=self._deadlines.child_ready, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if self._ready.is_set():
+            return
+        why = self._refused.detail if self._refused else self._reason
+        self.kill("not ready in time")
+        await self._exited.wait()
+        raise ChildStartFailed(why or f"the child was not ready within {self._deadlines.child_ready:.0f} s")
+
+    async def spawn(self) -> None:
+        """Start the process and send its configuration, without waiting for Ready.
+
+        Raises:
+            ChildStartFailed: the system refuses another process.
+        """
+        self._process = await self._launch()
+        self.send(Init(config=self._config))
+        readers = [asyncio.create_task(self._read_messages()), asyncio.create_task(self._read_stderr())]
+        self._tasks = [asyncio.create_task(self._wait(readers)), asyncio.create_task(self._ping())]
+
+    def send(self, message: ToChild) -> None:
+        """Write a message to the child's stdin; never blocks. A child that reads nothing loses messages, counted."""
+        pipe = self._process.stdin if self._process else None
+        if pipe is None or pipe.is_closing():
+            self.dropped += 1
+            return
+        if pipe.transport.get_write_buffer_size() > MAX_UNSENT:
+            self.dropped += 1
+            return
+        with contextlib.suppress(ConnectionError):
+            pipe.write(encode(message))
+
+    async def stop(self, reason: str = "stopped") -> None:
+        """Ask the child to finish; after the stop deadline kill it. Returns when it is gone."""
+        if self._process is None:
+            return
+        if not self._stopping:
+            self._stopping = True
+            self.send(Stop(reason=reason, deadline_ms=int(self._deadlines.stop * 1000)))
+        try:
+            await asyncio.wait_for(self._exited.wait(), self._deadlines.stop)
+        except TimeoutError:
+            self.kill(f"it did not finish within {self._deadlines.stop:.0f} s")
+            await self._exited.wait()
+
+    def kill(self, reason: str) -> None:
+        """SIGKILL, also when it is stopped or hangs."""
+        if self._process is not None and self._process.returncode is None:
+            log.warning("child killed", pid=self._process.pid, reason=reason)
+            self._reason = self._reason or f"killed: {reason}"
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+
+    async def _read_messages(self) -> None:
+        assert self._process is not None and self._process.stdout is not None
+        decoder = decoder_in_parent()
+        while data := await self._process.stdout.read(READ_SIZE):
+            for item in decoder.feed(data):
+                if isinstance(item, IpcError):
+                    self.dropped += 1
+                    log.warning("line from a child dropped", pid=self.pid or 0, reason=item.detail)
+                else:
+                    self._take(item)
+
+    def _take(self, message: FromChild) -> None:
+        if isinstance(message, Pong):
+            if message.seq == self._seq:
+                self._pong.set()
+            return
+        if isinstance(message, Ready):
+            self._ready.set()
+        if isinstance(message, Failed) and not self._ready.is_set():
+            self._refused = message
+        self._on_message(message)
+
+    async def _read_stderr(self) -> None:
+        assert self._process is not None and self._process.stderr is not None
+        rest = b""
+        while data := await self._process.stderr.read(READ_SIZE):
+            *lines, rest = (rest + data).split(b"\n")
+            rest = rest[-MAX_STDERR_LINE:]
+            for line in lines:
+                self._keep(line)
+        if rest:
+            self._keep(rest)
+
+    def _keep(self, line: bytes) -> None:
+        text = line.decode(errors="replace")[:MAX_STDERR_LINE]
+        self.last_lines.append(text)
+        log.debug("child stderr", pid=self.pid or 0, text=text)
+
+    async def _ping(self) -> None:
+        """Notice a child that hangs, also one that is stopped by a signal."""
+        await self._ready.wait()
+        while not self._exited.is_set():
+            await asyncio.sleep(self._deadlines.ping)
+            self._seq += 1
+            self._pong.clear()
+            self.send(Ping(seq=self._seq))
+            try:
+                await asyncio.wait_for(self._pong.wait(), self._deadlines.pong)
+            except TimeoutError:
+                if not self._stopping:
+                    self.kill(ChildHung(f"no sign of life for {self._deadlines.pong:.0f} s").detail)
+                return
+
+    async def _wait(self, readers: list[asyncio.Task[None]]) -> None:
+        assert self._process is not None
+        code = await self._process.wait()
+        await asyncio.gather(*readers)
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._exited.set()
+        self._tasks[-1].cancel()
+        self._on_exit(self._reason or exit_words(code))
+
+
+def exit_words(code: int) -> str:
+    """An exit status in words; negative codes are signals."""
+    if code >= 0:
+        return f"exited with code {code}"
+    try:
+        return f"ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"ended by signal {-code}"
