@@ -1,8 +1,9 @@
 """When a file is opened, changed and left: the decisions, without GStreamer.
 
 A Matroska file must know its tracks before the first byte. So the first track waits a moment for the other that was
-negotiated; a track that comes later starts a new file with both; a track that falls silent while another goes on
-leaves the file (a muxer would otherwise hold the other back) and starts a new one when it comes back.
+negotiated, and both wait a little for the guest's first sender reports, which tell how their clocks relate: media waits
+at the gate, it is not lost. A track that comes later starts a new file with both; a track that falls silent while
+another goes on leaves the file (a muxer would otherwise hold the other back) and starts a new one when it comes back.
 """
 
 from enum import Enum, auto
@@ -14,6 +15,8 @@ from roomtape.model import TrackKind
 
 COMPANY_S: Final = 1.5
 """How long the first track waits for the other one at the gate."""
+LIP_SYNC_S: Final = 3.0
+"""How long two tracks wait at the gate for sender reports. Browsers send them after 1 to 5 s."""
 CUT_S: Final = 3.0
 """How long a track in the old file is given to reach a key frame when a new file is due."""
 SILENCE_S: Final = 2.0
@@ -46,6 +49,8 @@ class CutPlan:
 
     def __init__(self, expected: frozenset[TrackKind] = frozenset()) -> None:
         self.expected = expected
+        self.synced = False
+        """Whether sender reports (RFC 3550) of all tracks have come; set from outside."""
         self.places: dict[TrackKind, Place] = {}
         self._first_at_gate: float | None = None
         self._packets: dict[TrackKind, tuple[int, float]] = {}
@@ -72,10 +77,12 @@ class CutPlan:
         ready = self._in(Place.GATE)
         cutting = self._in(Place.CUTTING)
         if cutting:
-            complete, deadline = False, CUT_S
+            patience = CUT_S
+        elif not self.expected <= set(ready):
+            patience = COMPANY_S
         else:
-            complete, deadline = self.expected <= set(ready), COMPANY_S
-        if not complete and waited < deadline:
+            patience = 0.0 if self.synced or len(ready) < 2 else LIP_SYNC_S
+        if waited < patience:
             return Do()
         for kind in ready:
             self.places[kind] = Place.FILE

@@ -17,8 +17,10 @@ from roomtape.ice.servers import turn_uri
 from roomtape.model import Candidate, Description, IcePolicy, IceServers, SdpType
 
 MAX_OFFERS_WAITING: Final = 8
-LIP_SYNC_STEP_NS: Final = 2_000_000
-"""How far the first sender reports (RFC 3550) may shift a track per packet; below a frame, so time never runs back."""
+LIP_SYNC_STEP_NS: Final = 500_000
+"""How far a sender report may shift a track per packet: small, so that time never runs back from frame to frame."""
+GATHERED_GRACE_MS: Final = 500
+"""For the last candidates to arrive from their thread after gathering is complete."""
 STATES: Final = ("ice-connection-state", "ice-gathering-state", "connection-state", "signaling-state")
 Answer = Callable[[Description], None]
 
@@ -59,14 +61,12 @@ class Peer:
         self.element = make(f"webrtcbin bundle-policy=max-bundle latency={jitter_ms}")
         # Kept: in 1.22 dropping the last Python reference can free the agent.
         self._agent = self.element.get_property("ice-agent")
-        self._configure_rtp()
         self._configure_ice()
         self._connect_signals()
 
-    def _configure_rtp(self) -> None:
-        """Lip sync is eased in and never jumps."""
-        rtpbin = self.element.get_by_name("rtpbin")
-        rtpbin.set_property("max-ts-offset-adjustment", LIP_SYNC_STEP_NS)
+    def ease_lip_sync(self) -> None:
+        """From now on sender reports shift time stamps little by little: what is being written must not jump."""
+        self.element.get_by_name("rtpbin").set_property("max-ts-offset-adjustment", LIP_SYNC_STEP_NS)
 
     def _configure_ice(self) -> None:
         if self._ice.stun:
@@ -193,9 +193,16 @@ class Peer:
         self._listener.on_state(ice, gathering, connection, signaling)
         if gathering == "complete":
             self.local.flush()
+            after_ms(GATHERED_GRACE_MS, self._check_gathered)
         if connection == "failed" or ice == "failed":
             self._give_up()
         self._check_connected()
+
+    def _check_gathered(self) -> None:
+        """Without an address to offer nothing will ever come; webrtcbin would stay silent until the deadline."""
+        needed = {"relay"} if self._ice.policy is IcePolicy.RELAY else self.local.types
+        if not self._failed and not self._connected and not needed & self.local.types:
+            self._give_up()
 
     def _check_connected(self) -> None:
         if not self._connected and not self._failed and self._check.verified:

@@ -17,6 +17,7 @@ from roomtape.ipc.messages import (
     RemoteCandidates,
     RemoteDescription,
     RemoveViewer,
+    SetResolution,
     Stats,
     Stop,
     ToChild,
@@ -41,6 +42,8 @@ class Publishing:
         bus = self._pipeline.get_bus()
         bus.add_signal_watch()
         bus.connect("message::error", guarded(self._bus_error, self._fail))
+        # Sender reports are right only if the payloaders know the pipeline's latency.
+        bus.connect("message::latency", lambda *_: self._pipeline.recalculate_latency())
         self._pipeline.use_clock(Gst.SystemClock.obtain())
         self._pipeline.set_state(Gst.State.PLAYING)
         self._pattern = self._source.pattern(self._running_time, self._is_watched)
@@ -62,6 +65,8 @@ class Publishing:
                 self._viewers[peer].accept_answer(description)
             case RemoteCandidates(peer=peer, candidates=candidates) if peer in self._viewers:
                 self._viewers[peer].add_candidates(candidates)
+            case SetResolution(width=width, height=height) if self._config.video:
+                self._source.set_resolution(width, height)
             case Stop():
                 self.stop()
             case _:

@@ -8,11 +8,15 @@ from roomtape.model import TrackKind
 
 
 class Received(msgspec.Struct, frozen=True):
-    """Counters since the start: packets received per track, in all, and lost for good."""
+    """Counters since the start: packets received per track, in all, and lost for good.
+
+    `synced`: every track has had a sender report, so rtpbin knows how they relate in time.
+    """
 
     by_track: dict[TrackKind, int]
     packets: int
     lost: int
+    synced: bool
 
 
 class ReceptionMeter:
@@ -36,12 +40,15 @@ class ReceptionMeter:
 
     def read(self) -> Received:
         by_track = dict.fromkeys(self._tracks.values(), 0)
+        reported: set[TrackKind] = set()
         for ssrc, kind in self._tracks.items():
-            by_track[kind] += sum(_packets_received(session, ssrc) for session in self._sessions)
+            for session in self._sessions:
+                source = session.emit("get-source-by-ssrc", ssrc)
+                if source is None:
+                    continue
+                stats = source.get_property("stats")
+                by_track[kind] += stats.get_uint64("packets-received")[1]
+                if stats.get_boolean("have-sr")[1]:
+                    reported.add(kind)
         lost = sum(buffer.get_property("stats").get_uint64("num-lost")[1] for buffer in self._jitter_buffers)
-        return Received(by_track, sum(by_track.values()), lost)
-
-
-def _packets_received(session: Any, ssrc: int) -> int:
-    source = session.emit("get-source-by-ssrc", ssrc)
-    return int(source.get_property("stats").get_uint64("packets-received")[1]) if source is not None else 0
+        return Received(by_track, sum(by_track.values()), lost, reported == by_track.keys())

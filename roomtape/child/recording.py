@@ -37,7 +37,9 @@ from roomtape.ipc.messages import (
 from roomtape.model import Candidate, Description, TrackKind
 from roomtape.signaling import envelope
 
-TICK_MS: Final = 500
+TICK_MS: Final = 250
+STATS_TICKS: Final = 4
+"""Statistics once a second."""
 BYE_FLUSH_MS: Final = 50
 """Time for a bye to leave before the connection is closed (protocol.md 14.11)."""
 FINISH_DEADLINE_MS: Final = 1_500
@@ -231,6 +233,7 @@ class Recording:
         self._send(message)
 
     def on_segment_opened(self, message: SegmentOpened) -> None:
+        self._peer.ease_lip_sync()
         self._send(message)
 
     def on_segment_closed(self, message: SegmentClosed) -> None:
@@ -261,16 +264,16 @@ class Recording:
         self._fail(error)
 
     def _tick(self) -> bool:
-        """Twice a second; statistics once."""
+        """A few times a second: is a file due, has a track fallen silent, what are the figures?"""
         if self._stopping:
             return False
         received = self._meter.read()
         now = time.monotonic()
         if received.packets != self._packets:
             self._packets, self._heard = received.packets, now
-        self._tape.tick(received.by_track)
+        self._tape.tick(received.by_track, synced=received.synced)
         self._ticks += 1
-        if self._ticks % 2:
+        if self._ticks % STATS_TICKS:
             return True
         if now - self._heard > QUIET_S:
             self._channel_send({"ping": int(now)})

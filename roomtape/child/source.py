@@ -68,10 +68,15 @@ class Source:
         if config.video:
             size = f"width={config.width},height={config.height},framerate={config.framerate}/1"
             caps = f"video/x-raw,format=I420,{size}"
-            self._build(pipeline, TrackKind.VIDEO, caps, encoder(config))
+            self._build(pipeline, TrackKind.VIDEO, caps, ["videoscale", "capsfilter name=size", *encoder(config)])
+            self._size = pipeline.get_by_name("size")
         if config.audio:
             caps = f"audio/x-raw,format=S16LE,layout=interleaved,rate={SAMPLE_RATE},channels=2"
             self._build(pipeline, TrackKind.AUDIO, caps, [f"opusenc bitrate={AUDIO_BITRATE} frame-size=20"])
+
+    def set_resolution(self, width: int, height: int) -> None:
+        """Scale the picture before the encoder."""
+        self._size.set_property("caps", Gst.Caps.from_string(f"video/x-raw,width={width},height={height}"))
 
     def _build(self, pipeline: Any, kind: TrackKind, caps: str, encoding: list[str]) -> None:
         source = f'appsrc is-live=true format=time block=false max-bytes=0 caps="{caps}"'

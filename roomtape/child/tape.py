@@ -53,9 +53,10 @@ class Tape:
         track.start()
         return track
 
-    def tick(self, received: dict[TrackKind, int]) -> None:
-        """A few times a second, with the number of packets received of each track."""
+    def tick(self, received: dict[TrackKind, int], *, synced: bool) -> None:
+        """A few times a second, with the number of packets received of each track, and whether lip sync is known."""
         now = time.monotonic()
+        self._plan.synced = synced
         self._do(self._plan.counted(received, now))
         self._do(self._plan.tick(now))
         for kind in self._plan.missing():

@@ -5,6 +5,7 @@ upstream, where it would stop the reception of all tracks. The gate is a pad pro
 being opened or changed; in the steady state no Python runs per buffer.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,8 @@ class Track:
         self.kind: TrackKind = recipe.kind
         self._webrtc_pad = pad
         self._probe = 0
+        self.entered = time.monotonic()
+        """When its next file begins: the moment it came to the gate."""
         self._elements = chain(pipeline, _stages(recipe))
         self._meter = self._elements[-2]
         self.src = self._elements[-1].get_static_pad("src")
@@ -51,6 +54,7 @@ class Track:
                 return before
             if not told:
                 told = True
+                self.entered = time.monotonic()
                 post(on_ready, self)
             return Gst.PadProbeReturn.OK  # blocks
 

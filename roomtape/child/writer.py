@@ -4,6 +4,7 @@ import datetime
 import errno
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -69,6 +70,7 @@ class Writer:
         self._pads: dict[TrackKind, Any] = {}
         self._frames_before = {track.kind: track.frames for track in tracks}
         self._finishing = self._closed = False
+        self._ended = float("inf")
         for element in self._elements:
             pipeline.add(element)
         self._mux.link(self._sink)
@@ -113,6 +115,7 @@ class Writer:
         if self._finishing:
             return
         self._finishing = True
+        self._ended = time.monotonic()
         for pad in self._pads.values():
             self._send_eos(pad)
 
@@ -138,7 +141,8 @@ class Writer:
         if self._closed:
             return
         self._closed = True
-        duration = self._position()
+        begun = min(track.entered for track in self.tracks)
+        duration = int((min(self._ended, time.monotonic()) - begun) * 1e9)
         for element in self._elements:
             element.set_locked_state(True)
             element.set_state(Gst.State.NULL)
@@ -149,11 +153,6 @@ class Writer:
         frames = video.frames - self._frames_before[TrackKind.VIDEO] if video else 0
         size = self.path.stat().st_size if self.path.exists() else 0
         self._on_closed(self, SegmentClosed(path=str(self.path), size_bytes=size, frames=frames, duration_ns=duration))
-
-    def _position(self) -> int:
-        """Nanoseconds written so far, as the muxer knows them."""
-        known, position = self._mux.query_duration(Gst.Format.TIME)
-        return max(0, int(position)) if known else 0
 
     def owns(self, element: Any) -> bool:
         """Whether a message comes from this writer's elements."""

@@ -104,6 +104,13 @@ class RemoveViewer(_Message, frozen=True, kw_only=True, tag="remove_viewer"):
     peer: str
 
 
+class SetResolution(_Message, frozen=True, kw_only=True, tag="set_resolution"):
+    """Publishing only: from now on send pictures of this size, in pixels."""
+
+    width: int
+    height: int
+
+
 class RequestKeyframe(_Message, frozen=True, kw_only=True, tag="request_keyframe"):
     """Recording only: ask the guest for a key frame (RFC 4585 PLI)."""
 
@@ -119,7 +126,17 @@ class Stop(_Message, frozen=True, kw_only=True, tag="stop"):
     deadline_ms: int
 
 
-ToChild = Init | RemoteDescription | RemoteCandidates | AddViewer | RemoveViewer | RequestKeyframe | Ping | Stop
+ToChild = (
+    Init
+    | RemoteDescription
+    | RemoteCandidates
+    | AddViewer
+    | RemoveViewer
+    | SetResolution
+    | RequestKeyframe
+    | Ping
+    | Stop
+)
 
 
 # --- from the child ---------------------------------------------------------------------------------------------
@@ -185,7 +202,7 @@ class SegmentOpened(_Message, frozen=True, kw_only=True, tag="segment_opened"):
 
 
 class SegmentClosed(_Message, frozen=True, kw_only=True, tag="segment_closed"):
-    """A file is final. `frames` counts video frames."""
+    """A file is final. `frames` counts video frames; `duration_ns` is the time from its first media to its end."""
 
     path: str
     size_bytes: int
