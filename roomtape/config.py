@@ -157,4 +157,4 @@ def _check_server(server: str) -> None:
     if "@" in server:
         raise ConfigError("the server's address must not contain a user name or password")
     if not valid:
-        raise ConfigError(f"the server must be a ws:// or wss:// address, not {server!r}")
+        raise ConfigError(f"the server must be a ws:// or wss:// address, not {server.partition('?')[0]!r}")

@@ -24,14 +24,14 @@ class SdpType(StrEnum):
     ANSWER = "answer"
 
 
-class Description(msgspec.Struct, frozen=True):
+class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A session description (RFC 8866) and its role in offer/answer (RFC 3264)."""
 
     type: SdpType
     sdp: str
 
 
-class Candidate(msgspec.Struct, frozen=True):
+class Candidate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An ICE candidate as in W3C RTCIceCandidateInit (RFC 8839 section 5.1)."""
 
     candidate: str
@@ -77,7 +77,7 @@ class TurnTransport(StrEnum):
     TLS = "tls"
 
 
-class TurnServer(msgspec.Struct, frozen=True):
+class TurnServer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One TURN server (RFC 8656) and its long-term credential; never shown with the credential."""
 
     host: str
@@ -97,7 +97,7 @@ class TurnServer(msgspec.Struct, frozen=True):
         return f"{scheme}:{host}:{self.port}{suffix}"
 
 
-class IceServers(msgspec.Struct, frozen=True):
+class IceServers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a peer connection may use to find a way through the network.
 
     `stun` holds `host:port` texts; IPv6 hosts stand in brackets.

@@ -12,6 +12,11 @@ LAST_WAIT_MS: Final = 1_000
 MAX_WAITING: Final = 100
 
 
+def known_type(candidate: Candidate) -> set[str]:
+    """The candidate's type; nothing if it has none, since nobody can connect to such a one."""
+    return {candidate_type(candidate.candidate)} - {""}
+
+
 class LocalCandidates:
     """Collects candidates and hands them on in bundles; the wait doubles from bundle to bundle."""
 
@@ -23,7 +28,7 @@ class LocalCandidates:
         self.types: set[str] = set()
 
     def add(self, candidate: Candidate) -> None:
-        self.types.add(candidate_type(candidate.candidate))
+        self.types |= known_type(candidate)
         self._bundle.append(candidate)
         if len(self._bundle) == 1:
             self._cancel = after_ms(self._wait_ms, self.flush)
@@ -48,7 +53,7 @@ class RemoteCandidates:
 
     def add(self, candidates: tuple[Candidate, ...]) -> None:
         for candidate in candidates:
-            self.types.add(candidate_type(candidate.candidate))
+            self.types |= known_type(candidate)
             if self._open:
                 self._apply(candidate)
             else:

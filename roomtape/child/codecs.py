@@ -19,7 +19,6 @@ class Recipe(msgspec.Struct, frozen=True):
     caps: str | None = None
     drops_later_caps: bool = False
     """matroskamux refuses new codec data in mid stream; with avc3/hev1 it travels in the stream itself."""
-    before_mp4: str | None = None
 
 
 _H26X = "alignment=(string)au"
@@ -32,7 +31,6 @@ RECIPES: Final[dict[Codec, Recipe]] = {
         "h264parse config-interval=-1",
         f"video/x-h264,stream-format=(string)avc3,{_H26X}",
         drops_later_caps=True,
-        before_mp4="h264timestamper",
     ),
     Codec.H265: Recipe(
         TrackKind.VIDEO,
@@ -40,7 +38,6 @@ RECIPES: Final[dict[Codec, Recipe]] = {
         "h265parse config-interval=-1",
         f"video/x-h265,stream-format=(string)hev1,{_H26X}",
         drops_later_caps=True,
-        before_mp4="h265timestamper",
     ),
     Codec.OPUS: Recipe(TrackKind.AUDIO, "rtpopusdepay", "opusparse"),
 }

@@ -44,6 +44,14 @@ class Do(msgspec.Struct, frozen=True):
     """End the present file; open a new one with these tracks, which stand at their gates."""
 
 
+class _Heard(msgspec.Struct, frozen=True):
+    """`count` packets until `last`, without a pause since `since`."""
+
+    count: int
+    since: float
+    last: float
+
+
 class CutPlan:
     """Fed with what happens and the time in seconds; every answer is a `Do`."""
 
@@ -53,7 +61,7 @@ class CutPlan:
         """Whether sender reports (RFC 3550) of all tracks have come; set from outside."""
         self.places: dict[TrackKind, Place] = {}
         self._first_at_gate: float | None = None
-        self._packets: dict[TrackKind, tuple[int, float]] = {}
+        self._heard: dict[TrackKind, _Heard] = {}
 
     def track_came(self, kind: TrackKind) -> Do:
         self.places[kind] = Place.COMING
@@ -86,28 +94,32 @@ class CutPlan:
             return Do()
         for kind in ready:
             self.places[kind] = Place.FILE
-            self._packets.pop(kind, None)
+            self._heard.pop(kind, None)
         for kind in cutting:  # never reached a key frame: it follows with the next file
             self.places[kind] = Place.SILENT
         self._first_at_gate = None
-        return Do(open=ready)
+        return Do(leave=cutting, open=ready)
 
     def counted(self, packets: dict[TrackKind, int], now: float) -> Do:
         """Packets received of each track, before any muxer could hold them back: finds tracks that fell silent."""
         for kind, count in packets.items():
-            if kind not in self._packets or self._packets[kind][0] != count:
-                self._packets[kind] = (count, now)
-        writing = self._in(Place.FILE)
-        silent = tuple(kind for kind in writing if now - self._packets.get(kind, (0, now))[1] >= SILENCE_S)
-        if not silent or len(silent) == len(writing):
-            return Do()
+            before = self._heard.get(kind)
+            if before is None or count != before.count:
+                goes_on = before is not None and now - before.last < SILENCE_S
+                self._heard[kind] = _Heard(count, before.since if before and goes_on else now, now)
+        writing = [kind for kind in self._in(Place.FILE) if kind in self._heard]
+        silent = tuple(kind for kind in writing if any(self._outlasts(other, kind) for other in writing))
         for kind in silent:
             self.places[kind] = Place.SILENT
         return Do(leave=silent)
 
-    def missing(self) -> tuple[TrackKind, ...]:
-        """Tracks that have yet to reach a gate."""
-        return self._in(Place.COMING) + self._in(Place.CUTTING)
+    def _outlasts(self, other: TrackKind, kind: TrackKind) -> bool:
+        """When the whole guest pauses, none does: the silence counts from when `other` is heard again."""
+        return self._heard[other].last - max(self._heard[kind].last, self._heard[other].since) >= SILENCE_S
 
-    def _in(self, place: Place) -> tuple[TrackKind, ...]:
-        return tuple(kind for kind, where in self.places.items() if where is place)
+    def missing(self) -> tuple[TrackKind, ...]:
+        """Tracks that have yet to reach a gate. Who was silent may go on between two key frames, so ask for one."""
+        return self._in(Place.COMING, Place.CUTTING, Place.SILENT)
+
+    def _in(self, *places: Place) -> tuple[TrackKind, ...]:
+        return tuple(kind for kind, where in self.places.items() if where in places)

@@ -4,6 +4,7 @@ Frames are hostile: not text, not JSON, not an object, too long or too many at o
 """
 
 import json
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -30,7 +31,7 @@ class DataChannel:
         self._channel = channel
         self._on_object, self._on_open, self._on_close = on_object, on_open, on_close
         self._opened = False
-        self._pending = 0
+        self._pending: deque[str] = deque()
         self.dropped = 0
         channel.connect("on-open", lambda _: post(self._open))
         channel.connect("on-close", lambda _: post(on_close))
@@ -43,10 +44,15 @@ class DataChannel:
         return bool(self._channel.get_property("ready-state") == GstWebRTC.WebRTCDataChannelState.OPEN)
 
     def send(self, obj: Mapping[str, Any]) -> bool:
-        """Send an object as ASCII JSON; False if the channel is not open."""
+        """Send an object as ASCII JSON; False if the channel is not open, or an echo is nested too deeply."""
         if not self.is_open:
             return False
-        self._channel.emit("send-string", json.dumps(obj, ensure_ascii=True, separators=(",", ":")))
+        try:
+            text = json.dumps(obj, ensure_ascii=True, separators=(",", ":"))
+        except RecursionError:
+            self.dropped += 1
+            return False
+        self._channel.emit("send-string", text)
         return True
 
     def _open(self) -> None:
@@ -56,16 +62,15 @@ class DataChannel:
 
     def _message(self, _: Any, text: str | None) -> None:
         """On GStreamer's thread: only what is cheap."""
-        if text is None or len(text) > MAX_FRAME or self._pending >= MAX_PENDING:
+        if text is None or len(text) > MAX_FRAME or len(self._pending) >= MAX_PENDING:
             self.dropped += 1
             return
-        self._pending += 1
-        post(self._handle, text)
+        self._pending.append(text)
+        post(self._handle)
 
-    def _handle(self, text: str) -> None:
-        self._pending -= 1
+    def _handle(self) -> None:
         try:
-            obj = read_json(text)
+            obj = read_json(self._pending.popleft())
         except WireError:
             obj = None
         if isinstance(obj, dict):

@@ -29,8 +29,6 @@ PACKAGES: Final = {
     "vp9parse": "gstreamer1.0-plugins-bad",
     "h264parse": "gstreamer1.0-plugins-bad",
     "h265parse": "gstreamer1.0-plugins-bad",
-    "h264timestamper": "gstreamer1.0-plugins-bad",
-    "h265timestamper": "gstreamer1.0-plugins-bad",
     "opusparse": "gstreamer1.0-plugins-bad",
     "rtpvp8depay": "gstreamer1.0-plugins-good",
     "rtpvp9depay": "gstreamer1.0-plugins-good",

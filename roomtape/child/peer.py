@@ -69,6 +69,8 @@ class Peer:
         self.element.get_by_name("rtpbin").set_property("max-ts-offset-adjustment", LIP_SYNC_STEP_NS)
 
     def _configure_ice(self) -> None:
+        # Asking routers for port mappings is not for a recorder to do.
+        self._agent.get_property("agent").set_property("upnp", False)
         if self._ice.stun:
             self.element.set_property("stun-server", f"stun://{self._ice.stun[0]}")
         for server in self._ice.turn:

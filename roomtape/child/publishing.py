@@ -18,6 +18,7 @@ from roomtape.ipc.messages import (
     RemoteDescription,
     RemoveViewer,
     SetResolution,
+    SetTrack,
     Stats,
     Stop,
     ToChild,
@@ -67,6 +68,8 @@ class Publishing:
                 self._viewers[peer].add_candidates(candidates)
             case SetResolution(width=width, height=height) if self._config.video:
                 self._source.set_resolution(width, height)
+            case SetTrack(track=track, enabled=enabled):
+                (self._pattern.muted.discard if enabled else self._pattern.muted.add)(track)
             case Stop():
                 self.stop()
             case _:

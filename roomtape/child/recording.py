@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from roomtape.child.codecs import codec_of
+from roomtape.child.codecs import RECIPES, codec_of
 from roomtape.child.datachannel import DataChannel
 from roomtape.child.gst import GLib, Gst, after_ms, guarded, make, post
 from roomtape.child.guest import media_request, read_guest_info
@@ -212,7 +212,8 @@ class Recording:
     def on_media(self, pad: Any) -> None:
         structure = (pad.get_current_caps() or pad.query_caps(None)).get_structure(0)
         codec = codec_of(structure.get_string("encoding-name") or "")
-        track = self._tape.add(pad, codec) if codec is not None and not self._stopping else None
+        wanted = codec is not None and RECIPES[codec].kind in self._wanted and not self._stopping
+        track = self._tape.add(pad, codec) if codec is not None and wanted else None
         if track is None:
             self._log("warning", "media is not recorded", caps=structure.get_string("encoding-name"))
             self._discard(pad)

@@ -14,11 +14,19 @@ from roomtape.child.codecs import RECIPES, codec_of
 from roomtape.errors import BadDescription
 from roomtape.model import Codec, TrackKind
 
-_ATTRIBUTE: Final = re.compile(r"a=(rtpmap|fmtp|rtcp-fb):(\d{1,3}) (.*)")
+_ATTRIBUTE: Final = re.compile(r"a=(rtpmap|fmtp|rtcp-fb):(12[0-7]|1[01][0-9]|[1-9]?[0-9]) (.*)")
+_PORT: Final = re.compile(r"[0-9]+(/[0-9]+)?")
+_PARAMETER: Final = re.compile(r"[\w-]+=[^\s\"\\]*")
+_NOT_IN_A_NAME: Final = re.compile(r"[^A-Z0-9._+-]")
+_CANDIDATE_TYPES: Final = frozenset({"host", "srflx", "prflx", "relay"})
 _STATIC: Final = {"0": "PCMU", "8": "PCMA", "9": "G722"}
 _DIRECTIONS: Final = frozenset({"a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"})
 _SENDING: Final = frozenset({"a=sendrecv", "a=sendonly"})
 MAX_MEDIA: Final = 32
+MAX_FORMATS: Final = 128
+"""RTP has no more payload types (RFC 3550 section 5.1)."""
+MAX_NAME: Final = 20
+"""Characters shown of a codec's name."""
 
 
 class Section(msgspec.Struct, frozen=True):
@@ -58,11 +66,13 @@ def split(sdp: str) -> tuple[list[str], list[Section]]:
     """Session lines and media sections.
 
     Raises:
-        BadDescription: no usable m-line, or too many.
+        BadDescription: no usable m-line, or too many; a character that ends the text for C code.
     """
+    if "\0" in sdp:
+        raise BadDescription("the session description contains a NUL character")
     head: list[str] = []
     blocks: list[list[str]] = []
-    for line in sdp.replace("\r", "\n").split("\n"):
+    for line in _lines(sdp):
         if line.startswith("m="):
             blocks.append([line])
         elif line:
@@ -72,11 +82,16 @@ def split(sdp: str) -> tuple[list[str], list[Section]]:
     return head, [_section(block) for block in blocks]
 
 
+def _lines(sdp: str) -> list[str]:
+    """Not `splitlines`, which ends lines at characters where GStreamer does not."""
+    return sdp.replace("\r", "\n").split("\n")
+
+
 def _section(block: list[str]) -> Section:
     words = block[0][2:].split()
-    if len(words) < 4 or not words[1].split("/")[0].isdigit():
+    if not 4 <= len(words) <= 3 + MAX_FORMATS or not _PORT.fullmatch(words[1]):
         raise BadDescription("the session description has a broken m-line")
-    return Section(words[0], words[1], words[2], tuple(words[3:]), tuple(block[1:]))
+    return Section(words[0], words[1], words[2], tuple(dict.fromkeys(words[3:])), tuple(block[1:]))
 
 
 def join(head: Iterable[str], sections: Iterable[Section]) -> str:
@@ -102,10 +117,12 @@ def select(sdp: str, preference: tuple[Codec, ...], wanted: frozenset[TrackKind]
             out.append(section)
             continue
         kind = TrackKind(section.kind)
-        narrowed = _narrow(section, tuple(codec for codec in preference if RECIPES[codec].kind is kind))
+        codecs = tuple(codec for codec in preference if codec in RECIPES and RECIPES[codec].kind is kind)
+        narrowed = _narrow(section, codecs)
         if narrowed is None or kind not in wanted:
             if section.offers_media and kind in wanted:
-                refused.append(f"{kind}: {', '.join(sorted(set(_names(section).values()))) or 'nothing'}")
+                names = sorted({_NOT_IN_A_NAME.sub("", name)[:MAX_NAME] for name in _names(section).values()})
+                refused.append(f"{kind}: {', '.join(names) or 'nothing'}")
             out.append(_inactive(narrowed or section))
             continue
         if section.offers_media:
@@ -116,12 +133,12 @@ def select(sdp: str, preference: tuple[Codec, ...], wanted: frozenset[TrackKind]
 
 
 def _names(section: Section) -> dict[str, str]:
-    """Encoding name of each payload type."""
-    names = {pt: _STATIC[pt] for pt in section.formats if pt in _STATIC}
+    """Encoding name of each payload type that the m-line lists. The first rtpmap counts, as it does to GStreamer."""
+    names: dict[str, str] = {}
     for line in section.lines:
-        if (match := _ATTRIBUTE.fullmatch(line)) and match[1] == "rtpmap":
-            names[match[2]] = match[3].split("/")[0].strip().upper()
-    return names
+        if (match := _ATTRIBUTE.fullmatch(line)) and match[1] == "rtpmap" and match[2] in section.formats:
+            names.setdefault(match[2], match[3].split("/")[0].strip().upper())
+    return {pt: _STATIC[pt] for pt in section.formats if pt in _STATIC} | names
 
 
 def _narrow(section: Section, preference: tuple[Codec, ...]) -> Section | None:
@@ -137,7 +154,7 @@ def _narrow(section: Section, preference: tuple[Codec, ...]) -> Section | None:
     return Section(section.kind, section.port, section.protocol, tuple(chosen), _attributes(section, chosen, fmtp))
 
 
-def _attributes(section: Section, chosen: list[str], fmtp: dict[str, list[str]]) -> tuple[str, ...]:
+def _attributes(section: Section, chosen: list[str], fmtp: dict[str, dict[str, str]]) -> tuple[str, ...]:
     lines: list[str] = []
     written: set[str] = set()
     for line in section.lines:
@@ -147,27 +164,28 @@ def _attributes(section: Section, chosen: list[str], fmtp: dict[str, list[str]])
         elif match[2] in chosen and match[2] not in written:
             written.add(match[2])
             if fmtp[match[2]]:
-                lines.append(f"a=fmtp:{match[2]} {';'.join(fmtp[match[2]])}")
+                lines.append(f"a=fmtp:{match[2]} {';'.join(fmtp[match[2]].values())}")
     return tuple(lines)
 
 
-def _fmtp(section: Section) -> dict[str, list[str]]:
-    """Format parameters of each payload type: several lines become one, malformed ones are left out (trap T14)."""
-    out: dict[str, list[str]] = {}
+def _fmtp(section: Section) -> dict[str, dict[str, str]]:
+    """Format parameters, as `name=value` by name, of each payload type.
+
+    Several lines become one, of which the first value counts; malformed parameters are left out (trap T14).
+    """
+    out: dict[str, dict[str, str]] = {}
     for line in section.lines:
         if (match := _ATTRIBUTE.fullmatch(line)) and match[1] == "fmtp":
-            known = out.setdefault(match[2], [])
-            seen = {parameter.split("=")[0] for parameter in known}
+            known = out.setdefault(match[2], {})
             for parameter in (part.strip() for part in match[3].split(";")):
-                name = parameter.split("=")[0]
-                if re.fullmatch(r"[\w-]+=[^\s\"\\]*", parameter) and name not in seen:
-                    known.append(parameter)
-                    seen.add(name)
+                if _PARAMETER.fullmatch(parameter):
+                    known.setdefault(parameter.partition("=")[0], parameter)
     return out
 
 
-def _apt(fmtp: dict[str, list[str]], pt: str) -> str | None:
-    return next((p.partition("=")[2] for p in fmtp.get(pt, ()) if p.startswith("apt=")), None)
+def _apt(fmtp: dict[str, dict[str, str]], pt: str) -> str:
+    """The payload type that `pt` repeats (RFC 4588 section 8.1)."""
+    return fmtp.get(pt, {}).get("apt", "").partition("=")[2]
 
 
 def _inactive(section: Section) -> Section:
@@ -178,14 +196,16 @@ def _inactive(section: Section) -> Section:
 def fingerprints(sdp: str) -> dict[str, set[str]]:
     """Certificate fingerprints by lower-case hash name, as lower-case hex without colons (RFC 8122 section 5)."""
     out: dict[str, set[str]] = {}
-    for line in sdp.splitlines():
+    for line in _lines(sdp):
         if line.startswith("a=fingerprint:"):
             name, _, value = line.removeprefix("a=fingerprint:").strip().partition(" ")
-            out.setdefault(name.lower(), set()).add(value.strip().replace(":", "").lower())
+            if digest := value.strip().replace(":", "").lower():
+                out.setdefault(name.lower(), set()).add(digest)
     return out
 
 
 def candidate_type(candidate: str) -> str:
     """host, srflx, prflx or relay; "" if the line does not say (RFC 8839 section 5.1)."""
     words = candidate.split()
-    return words[words.index("typ") + 1] if "typ" in words[:-1] else ""
+    named = words[words.index("typ") + 1] if "typ" in words[:-1] else ""
+    return named if named in _CANDIDATE_TYPES else ""

@@ -100,6 +100,7 @@ class PatternThread:
         wanted: Callable[[], bool],
     ) -> None:
         self._rates = {TrackKind.VIDEO: config.framerate, TrackKind.AUDIO: CHUNKS_PER_SECOND}
+        self.muted: set[TrackKind] = set()
         self._draw: dict[TrackKind, Callable[[int], bytes]] = {}
         if config.video:
             picture = Picture(config.width, config.height, config.framerate, config.guest_number)
@@ -124,7 +125,7 @@ class PatternThread:
             ahead = due - self._now()
             if ahead > 0:
                 time.sleep(ahead / 1e9)
-            if self._wanted():
+            if self._wanted() and kind not in self.muted:
                 self._push(kind, n, due)
 
     def _push(self, kind: TrackKind, n: int, due: int) -> None:

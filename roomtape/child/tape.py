@@ -75,7 +75,8 @@ class Tape:
                 self._writer.end_track(self.tracks[kind])
             self.tracks[kind].close_gate(self._at_gate, recording=False)
         if do.open:
-            self._change_file([self.tracks[kind] for kind in do.open])
+            # The picture is always the first stream in a file.
+            self._change_file([self.tracks[kind] for kind in sorted(do.open, reverse=True)])
 
     def _change_file(self, tracks: list[Track]) -> None:
         """The tracks stand at their gates: end the file they were in and open the next."""

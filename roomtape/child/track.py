@@ -89,5 +89,11 @@ class Track:
 
 def _stages(recipe: Recipe) -> list[str]:
     caps = f'capsfilter caps="{recipe.caps}"' if recipe.caps else None
-    stages = [recipe.depayloader, recipe.parser, caps, "identity silent=true", "errorignore ignore-eos=true"]
+    stages = [
+        recipe.depayloader,
+        recipe.parser,
+        caps,
+        "identity silent=true",
+        "errorignore ignore-eos=true ignore-notlinked=true",
+    ]
     return [stage for stage in stages if stage]

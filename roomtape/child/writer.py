@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from roomtape.child.codecs import Muxer
 from roomtape.child.gst import Gst, make, post
@@ -68,14 +68,14 @@ class Writer:
         self._sink.set_property("location", str(path))
         self._elements = [self._mux, self._sink]
         self._pads: dict[TrackKind, Any] = {}
-        self._frames_before = {track.kind: track.frames for track in tracks}
+        self._begun = min(track.entered for track in tracks)
+        self._frames_before = _video_frames(tracks)
         self._finishing = self._closed = False
-        self._ended = float("inf")
+        self._end: _Measure | None = None
         for element in self._elements:
             pipeline.add(element)
         self._mux.link(self._sink)
         self._sink.get_static_pad("sink").add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, self._at_sink)
-        self._mp4 = muxer.extension == "mp4"
 
     def start(self) -> None:
         """Link the tracks.
@@ -95,16 +95,9 @@ class Writer:
             raise MediaError(f"the container takes no {track.kind} track")
         if track.recipe.drops_later_caps:
             pad.add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, _first_caps_only())
-        entry = pad
-        if self._mp4 and track.recipe.before_mp4:
-            stamper = make(track.recipe.before_mp4)
-            self._elements.append(stamper)
-            self._pipeline.add(stamper)
-            stamper.get_static_pad("src").link(pad)
-            entry = stamper.get_static_pad("sink")
-        if track.src.link(entry) != Gst.PadLinkReturn.OK:
+        if track.src.link(pad) != Gst.PadLinkReturn.OK:
             raise MediaError(f"the container takes no {track.codec}")
-        return entry
+        return pad
 
     def end_track(self, track: Track) -> None:
         """No more of `track` in this file; the others go on."""
@@ -115,7 +108,7 @@ class Writer:
         if self._finishing:
             return
         self._finishing = True
-        self._ended = time.monotonic()
+        self._end = self._measure()
         for pad in self._pads.values():
             self._send_eos(pad)
 
@@ -130,29 +123,32 @@ class Writer:
         return Gst.PadProbeReturn.OK
 
     def unlink(self) -> None:
-        """Take the tracks away; they must stand at their gates."""
+        """Take away the tracks that are still linked here; they must stand at their gates."""
         for track in self.tracks:
-            peer = track.src.get_peer()
-            if peer is not None:
-                track.src.unlink(peer)
+            entry = self._pads.get(track.kind)
+            if entry is not None and track.src.get_peer() == entry:
+                track.src.unlink(entry)
 
     def close(self) -> None:
         """Take the elements down and tell the result. Also after an error, when no end of stream will come."""
         if self._closed:
             return
         self._closed = True
-        begun = min(track.entered for track in self.tracks)
-        duration = int((min(self._ended, time.monotonic()) - begun) * 1e9)
         for element in self._elements:
             element.set_locked_state(True)
             element.set_state(Gst.State.NULL)
         self.unlink()
         for element in self._elements:
             self._pipeline.remove(element)
-        video = next((track for track in self.tracks if track.kind is TrackKind.VIDEO), None)
-        frames = video.frames - self._frames_before[TrackKind.VIDEO] if video else 0
         size = self.path.stat().st_size if self.path.exists() else 0
-        self._on_closed(self, SegmentClosed(path=str(self.path), size_bytes=size, frames=frames, duration_ns=duration))
+        end = self._end or self._measure()
+        self._on_closed(
+            self, SegmentClosed(path=str(self.path), size_bytes=size, frames=end.frames, duration_ns=end.duration_ns)
+        )
+
+    def _measure(self) -> "_Measure":
+        duration_ns = int((time.monotonic() - self._begun) * 1e9)
+        return _Measure(_video_frames(self.tracks) - self._frames_before, duration_ns)
 
     def owns(self, element: Any) -> bool:
         """Whether a message comes from this writer's elements."""
@@ -166,6 +162,15 @@ class Writer:
         if error.domain == "gst-resource-error-quark":
             return FileRefused(f"cannot write {self.path.name}: {error.message}")
         return MediaError(f"cannot write {self.path.name}: {error.message}")
+
+
+class _Measure(NamedTuple):
+    frames: int
+    duration_ns: int
+
+
+def _video_frames(tracks: Sequence[Track]) -> int:
+    return sum(track.frames for track in tracks if track.kind is TrackKind.VIDEO)
 
 
 def _first_caps_only() -> Callable[[Any, Any], Any]:

@@ -1,5 +1,6 @@
 """JSON lines <-> messages. Bounded: a line may not exceed MAX_LINE bytes."""
 
+import re
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -10,7 +11,11 @@ from roomtape.ipc.messages import FromChild, ToChild
 MAX_LINE: Final = 1 << 20
 """Bytes in one line; an SDP is at most some tens of kilobytes."""
 
+MAX_REASON: Final = 200
+"""Characters of an error's text: it may repeat a key as long as the line."""
+
 M = TypeVar("M")
+_QUOTED_VALUE: Final = re.compile(r"(?<= value )(['\"]).*\1", re.DOTALL)
 _encoder = msgspec.json.Encoder()
 
 
@@ -61,8 +66,12 @@ class Decoder(Generic[M]):
         try:
             out.append(self._decode(line))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            # The error's text names the field, never its value.
-            out.append(IpcError(f"not a message: {error}"))
+            out.append(IpcError(f"not a message: {_reason(error)}"))
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with a line: it names the field, never its value, which may be a secret."""
+    return _QUOTED_VALUE.sub("…", str(error))[:MAX_REASON]
 
 
 def decoder_in_child() -> Decoder[ToChild]:

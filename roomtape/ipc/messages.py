@@ -111,6 +111,13 @@ class SetResolution(_Message, frozen=True, kw_only=True, tag="set_resolution"):
     height: int
 
 
+class SetTrack(_Message, frozen=True, kw_only=True, tag="set_track"):
+    """Publishing only: send a track, or nothing of it, to everyone. Muted in this way it stays negotiated."""
+
+    track: TrackKind
+    enabled: bool
+
+
 class RequestKeyframe(_Message, frozen=True, kw_only=True, tag="request_keyframe"):
     """Recording only: ask the guest for a key frame (RFC 4585 PLI)."""
 
@@ -133,6 +140,7 @@ ToChild = (
     | AddViewer
     | RemoveViewer
     | SetResolution
+    | SetTrack
     | RequestKeyframe
     | Ping
     | Stop

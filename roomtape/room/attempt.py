@@ -9,11 +9,11 @@ from typing import Final
 from roomtape.errors import InvalidTransition
 from roomtape.ipc.messages import RemoteCandidates, RemoteDescription
 from roomtape.logs import get_logger
-from roomtape.model import PeerId, SessionId
+from roomtape.model import Candidate, PeerId, SessionId
 from roomtape.room.effects import ChildId
 
-MAX_PENDING: Final = 100
-"""Descriptions and candidates kept for a child that is not ready yet (protocol.md 7)."""
+MAX_KEPT: Final = 100
+"""Candidates kept for a child that is not ready yet (protocol.md 7)."""
 
 log = get_logger(__name__)
 
@@ -49,6 +49,8 @@ _FORWARD: Final = {
     (State.CONNECTING, Event.OFFER): State.CONNECTING,
     (State.CONNECTING, Event.ANSWER): State.CONNECTING,
     (State.CONNECTING, Event.CONNECTED): State.CONNECTED,
+    # Media may overtake the news of the connection.
+    (State.CONNECTING, Event.TRACK_STARTED): State.RECORDING,
     (State.CONNECTED, Event.OFFER): State.CONNECTED,
     (State.CONNECTED, Event.ANSWER): State.CONNECTED,
     (State.CONNECTED, Event.CONNECTED): State.CONNECTED,
@@ -72,7 +74,12 @@ TRANSITIONS: Final[dict[tuple[State, Event], State]] = {
 
 
 class Attempt:
-    """`peer` and `session` are those of the offer that it took; None until then."""
+    """`peer` and `session` are those of the offer that it took; None until then.
+
+    `asking` is set while the stream is asked for on its behalf. `heard` is the time of the last sign of life from the
+    guest; `doubts` holds, for every reason to believe that the guest is gone, since when there is one. `no_media` is
+    set while the guest is connected but sends nothing.
+    """
 
     def __init__(self, child: ChildId) -> None:
         self.child = child
@@ -80,9 +87,12 @@ class Attempt:
         self.peer: PeerId | None = None
         self.session: SessionId | None = None
         self.negotiation = 0
-        self.silent_ms = 0
-        self.reason = ""
-        self.pending: list[RemoteDescription | RemoteCandidates] = []
+        self.asking = False
+        self.heard = float("-inf")
+        self.doubts: dict[str, float] = {}
+        self.no_media = False
+        self._offer: RemoteDescription | None = None
+        self._candidates: list[Candidate] = []
 
     def move(self, event: Event) -> State:
         """Follow the table; the one place where the state changes, and is logged.
@@ -104,6 +114,10 @@ class Attempt:
         return self.state in _LIVE
 
     @property
+    def recording(self) -> bool:
+        return self.state is State.RECORDING
+
+    @property
     def taken(self) -> bool:
         """It has a peer connection of its own."""
         return self.peer is not None
@@ -115,8 +129,18 @@ class Attempt:
         return session is None or self.session is None or session == self.session
 
     def keep(self, message: RemoteDescription | RemoteCandidates) -> bool:
-        """Keep a message until the child is ready; False if there are too many."""
-        if len(self.pending) >= MAX_PENDING:
-            return False
-        self.pending.append(message)
-        return True
+        """Keep a message until the child is ready; False if there are too many. A newer offer replaces the older."""
+        if isinstance(message, RemoteDescription):
+            self._offer = message
+            return True
+        room = MAX_KEPT - len(self._candidates)
+        self._candidates += message.candidates[:room]
+        return len(message.candidates) <= room
+
+    def take_kept(self) -> list[RemoteDescription | RemoteCandidates]:
+        """What was kept, the offer first."""
+        kept: list[RemoteDescription | RemoteCandidates] = [] if self._offer is None else [self._offer]
+        if self._candidates:
+            kept.append(RemoteCandidates(candidates=tuple(self._candidates)))
+        self._offer, self._candidates = None, []
+        return kept

@@ -16,7 +16,7 @@ class EarlyCandidates:
 
     def __init__(self) -> None:
         self._queues: dict[Key, tuple[float, list[Candidate]]] = {}
-        self.dropped = 0
+        self._dropped = 0
 
     def keep(self, peer: PeerId, session: SessionId | None, candidates: tuple[Candidate, ...], now: float) -> None:
         self._forget_old(now)
@@ -24,7 +24,7 @@ class EarlyCandidates:
             self._drop(next(iter(self._queues)))
         _, queue = self._queues.setdefault((peer, session), (now, []))
         room = MAX_PER_QUEUE - len(queue)
-        self.dropped += max(0, len(candidates) - room)
+        self._dropped += max(0, len(candidates) - room)
         queue.extend(candidates[:room])
 
     def take(self, peer: PeerId, session: SessionId | None, now: float) -> tuple[Candidate, ...]:
@@ -33,9 +33,14 @@ class EarlyCandidates:
         keys = [key for key in self._queues if key[0] == peer and (session is None or key[1] in (None, session))]
         return tuple(candidate for key in keys for candidate in self._queues.pop(key)[1])
 
+    def take_dropped(self) -> int:
+        """How many candidates were dropped since last asked."""
+        dropped, self._dropped = self._dropped, 0
+        return dropped
+
     def _forget_old(self, now: float) -> None:
         for key in [key for key, (since, _) in self._queues.items() if now - since > MAX_AGE_S]:
             self._drop(key)
 
     def _drop(self, key: Key) -> None:
-        self.dropped += len(self._queues.pop(key)[1])
+        self._dropped += len(self._queues.pop(key)[1])

@@ -30,10 +30,12 @@ from roomtape.signaling.messages import (
     ServerAlert,
     Side,
     Signal,
+    Undecryptable,
 )
 
 CHILD: Final[ChildId] = 1
 MAX_VIEWERS: Final = 80
+MAX_WARNED: Final = 100
 
 
 class Publisher:
@@ -42,9 +44,8 @@ class Publisher:
     def __init__(self, stream: StreamId, wire: WireStreamId, new_session: Callable[[], SessionId]) -> None:
         self._stream, self._wire, self._new_session = stream, wire, new_session
         self._viewers: dict[PeerId, SessionId] = {}
-        self._ready = False
-        self._waiting: list[PeerId] = []
-        self._running = self._leaving = False
+        self._warned: set[PeerId] = set()
+        self._running = self._ready = self._leaving = self._failed = False
 
     def start(self) -> list[Effect]:
         self._running = True
@@ -55,6 +56,8 @@ class Publisher:
         return []
 
     def signal(self, signal: Signal, now: float) -> list[Effect]:
+        if self._leaving:
+            return []
         match signal:
             case OfferRequested(peer=peer, stream=stream):
                 return self._offer(peer) if stream in (None, self._wire) else [Count("play of another stream")]
@@ -70,7 +73,9 @@ class Publisher:
                 return [Tell(CHILD, RemoteCandidates(candidates=candidates, peer=peer))]
             case PeerLeft(peer=peer):
                 gone = self._viewers.pop(peer, None) is not None
-                return [Tell(CHILD, RemoveViewer(peer=peer))] if gone else []
+                return [Tell(CHILD, RemoveViewer(peer=peer))] if gone and self._ready else []
+            case Undecryptable(peer=peer):
+                return self._undecryptable(peer)
             case ServerAlert(text=text):
                 return [Warn("the handshake server says", {"text": text})]
             case Dropped(reason=reason):
@@ -79,57 +84,64 @@ class Publisher:
                 return []
 
     def _known(self, peer: PeerId, session: SessionId | None) -> bool:
-        """Validate the session whenever both sides have one (protocol.md 7)."""
-        return peer in self._viewers and session in (None, self._viewers[peer])
+        """Validate the session whenever both sides have one (protocol.md 7). No viewer knows us before an offer."""
+        return self._ready and peer in self._viewers and session in (None, self._viewers[peer])
 
     def _offer(self, peer: PeerId) -> list[Effect]:
         """A second request of a viewer whose connection lives is ignored, as pages do (protocol.md 5.3)."""
-        if peer in self._viewers or self._leaving:
+        if peer in self._viewers:
             return []
         if len(self._viewers) >= MAX_VIEWERS:
             return [Count("too many viewers")]
         self._viewers[peer] = self._new_session()
-        if not self._ready:
-            self._waiting.append(peer)
-            return []
-        return [self._add(peer)]
+        return [self._add(peer)] if self._ready else []
 
     def _add(self, peer: PeerId) -> Effect:
         return Tell(CHILD, AddViewer(peer=peer, session=self._viewers[peer]))
 
-    def _child_ready(self) -> list[Effect]:
-        self._ready = True
-        waiting, self._waiting = self._waiting, []
-        return [self._add(peer) for peer in waiting if peer in self._viewers]
+    def _undecryptable(self, peer: PeerId) -> list[Effect]:
+        """Said once for each peer (protocol.md 3)."""
+        counted = Count("undecryptable")
+        if peer in self._warned or len(self._warned) >= MAX_WARNED:
+            return [counted]
+        self._warned.add(peer)
+        return [counted, Warn("what a viewer sends cannot be decrypted: wrong password or salt", {"peer": peer})]
 
     def child_said(self, child: ChildId, message: FromChild, now: float) -> list[Effect]:
+        if self._leaving:
+            return []
         peer = PeerId(getattr(message, "peer", ""))
         session = self._viewers.get(peer)
         match message:
-            case Ready():
-                return self._child_ready()
+            case Ready() if not self._ready:
+                self._ready = True
+                return [self._add(viewer) for viewer in self._viewers]
             case LocalDescription(description=description) if session is not None:
                 return [Send(SendDescription(peer, session, description, self._wire))]
             case LocalCandidates(candidates=candidates) if session is not None:
                 return [Send(SendCandidates(peer, session, Side.PUBLISHER, candidates))]
-            case ViewerLeft(detail=detail):
+            case Failed(peer=""):
+                self._failed = True
+                return [Report(self._stream, "failed", message.detail, Outcome.of(message))]
+            case ViewerLeft(detail=detail) | Failed(detail=detail):
                 self._viewers.pop(peer, None)
                 return [Warn("viewer left", {"detail": detail})]
-            case Failed():
-                return [Report(self._stream, "failed", message.detail, Outcome.of(message))]
             case _:
                 return []
 
     def child_exited(self, child: ChildId, detail: str, now: float) -> list[Effect]:
         self._running = self._ready = False
-        return [] if self._leaving else [Report(self._stream, "failed", detail)]
+        if self._leaving or self._failed:
+            return []  # the user knows why
+        return [Report(self._stream, "failed", f"the publishing process is gone: {detail}")]
 
     def due(self, timer: Timer, now: float) -> list[Effect]:
         return []
 
     def leave(self) -> list[Effect]:
+        stop = self._running and not self._leaving
         self._leaving = True
-        return [Stop(CHILD, "the publisher stops")] if self._running else []
+        return [Stop(CHILD, "the publisher stops")] if stop else []
 
     @property
     def idle(self) -> bool:

@@ -6,13 +6,14 @@ else is counted and dropped, never guessed.
 
 from collections.abc import Callable
 from itertools import count
+from typing import Final
 
 from roomtape.config import Deadlines
 from roomtape.errors import InvalidTransition, WrongPassword
 from roomtape.ipc.messages import FromChild
 from roomtape.model import PeerId, SdpType, StreamId, WireStreamId
 from roomtape.room.early import EarlyCandidates
-from roomtape.room.effects import ChildId, Count, Effect, Report, Timer, Warn
+from roomtape.room.effects import ChildId, Count, Effect, Timer, Warn
 from roomtape.room.outcome import Outcome
 from roomtape.room.session import SessionState, StreamSession
 from roomtape.signaling.identity import Identity
@@ -22,7 +23,6 @@ from roomtape.signaling.messages import (
     Dropped,
     IceRestartRequested,
     Listing,
-    Member,
     MemberJoined,
     OfferRequested,
     PeerLeft,
@@ -33,8 +33,9 @@ from roomtape.signaling.messages import (
     Undecryptable,
 )
 
-MAX_SESSIONS = 500
-MAX_WARNED = 1000
+MAX_SESSIONS: Final = 500
+"""Streams known at a time; for more, those that ended are forgotten."""
+MAX_WARNED: Final = 1000
 
 
 class Router:
@@ -54,7 +55,6 @@ class Router:
         self._numbers = count(1)
         self._sessions: dict[StreamId, StreamSession] = {}
         self._children: dict[ChildId, StreamSession] = {}
-        self._owners: dict[PeerId, StreamId] = {}
         self._early = EarlyCandidates()
         self._warned: set[str] = set()
         self._leaving = False
@@ -65,9 +65,7 @@ class Router:
         """The signaling connection is (again) of use."""
         if self._leaving:
             return []
-        effects: list[Effect] = []
-        for session in list(self._sessions.values()):
-            effects += session.rejoined(now)
+        effects = [effect for session in self._sessions.values() for effect in session.rejoined(now)]
         if self._alone:
             for stream in sorted(self._wanted - set(self._sessions)):
                 effects += self._session(stream, self._identity.wire_id(stream)).start(now)
@@ -78,8 +76,8 @@ class Router:
         if self._leaving:
             return []
         match signal:
-            case Listing(members=members):
-                return [e for member in members for e in self._member(member, now)]
+            case Listing():
+                return self._listing(signal, now)
             case StreamAppeared(peer=peer, stream=stream):
                 return self._appeared(peer, stream, now)
             case DescriptionReceived():
@@ -87,7 +85,7 @@ class Router:
             case CandidatesReceived():
                 return self._candidates(signal, now)
             case PeerLeft(peer=peer):
-                return [e for session in self._sessions.values() for e in session.peer_left(peer)]
+                return [effect for session in self._sessions.values() for effect in session.peer_left(peer, now)]
             case Undecryptable(peer=peer):
                 return self._undecryptable(peer)
             case ServerAlert(text=text):
@@ -99,35 +97,26 @@ class Router:
 
     def child_said(self, child: ChildId, message: FromChild, now: float) -> list[Effect]:
         session = self._children.get(child)
-        attempt = session.attempts.get(child) if session else None
-        if session is None or attempt is None:
+        if session is None:
             return [Count("message of an ended child")]
         try:
-            return session.child_said(attempt, message, now)
+            return session.child_said(session.attempts[child], message, now)
         except InvalidTransition as error:
             return [Count("invalid transition"), Warn("unexpected event", {"detail": error.detail})]
 
     def child_exited(self, child: ChildId, detail: str, now: float) -> list[Effect]:
         session = self._children.pop(child, None)
-        attempt = session.attempts.get(child) if session else None
-        if session is None or attempt is None:
+        if session is None:
             return [Count("exit of an unknown child")]
-        effects = session.child_exited(attempt, detail, now)
-        self._register(session)
-        return effects
+        return session.child_exited(session.attempts[child], detail, now)
 
     def due(self, timer: Timer, now: float) -> list[Effect]:
         """A timer has run out."""
         if isinstance(timer.of, int):
             session = self._children.get(timer.of)
-            attempt = session.attempts.get(timer.of) if session else None
-            effects = session.due(timer.name, attempt, now) if session and attempt else []
-        else:
-            session = self._sessions.get(timer.of)
-            effects = session.due(timer.name, None, now) if session else []
-        if session is not None:
-            self._register(session)
-        return effects
+            return session.due(timer.name, session.attempts[timer.of], now) if session else []
+        session = self._sessions.get(timer.of)
+        return session.due(timer.name, None, now) if session else []
 
     def leave(self) -> list[Effect]:
         """The recorder ends."""
@@ -152,83 +141,104 @@ class Router:
         return len(self._sessions)
 
     def _session(self, stream: StreamId, wire: WireStreamId) -> StreamSession:
-        """The stream's session; a new one if it has none, or one that is final."""
+        """The stream's session, fit for another attempt. Sessions are kept in the order in which they appeared."""
         session = self._sessions.get(stream)
-        if session is None or session.final:
-            session = StreamSession(stream, wire, self._deadlines, lambda: next(self._numbers), self._jitter)
-            self._sessions[stream] = session
+        if session is None:
+            session = StreamSession(stream, wire, self._deadlines, lambda: self._new_child(stream), self._jitter)
+        elif session.final:
+            session.renew()
+            del self._sessions[stream]
+        self._sessions[stream] = session
         return session
 
-    def _register(self, session: StreamSession) -> None:
-        for child in session.attempts:
-            self._children.setdefault(child, session)
+    def _new_child(self, stream: StreamId) -> ChildId:
+        child = next(self._numbers)
+        self._children[child] = self._sessions[stream]
+        return child
+
+    def _make_room(self, stream: StreamId) -> bool:
+        """Whether the stream has a session or may have one; the oldest that ended makes room for it."""
+        if stream in self._sessions or len(self._sessions) < MAX_SESSIONS:
+            return True
+        over = (name for name, session in self._sessions.items() if session.final and not session.attempts)
+        ended = next(over, None)
+        if ended is None:
+            return False
+        del self._sessions[ended]
+        return True
+
+    def _owned_by(self, peer: PeerId) -> StreamId | None:
+        return next((s.stream for s in reversed(self._sessions.values()) if s.owned_by(peer)), None)
 
     def _is_wanted(self, stream: StreamId) -> bool:
-        full = stream not in self._sessions and len(self._sessions) >= MAX_SESSIONS
-        return (not self._wanted or stream in self._wanted) and not full
+        return not self._wanted or stream in self._wanted
 
     # --- signals --------------------------------------------------------------------------------------------------
 
-    def _member(self, member: Member, now: float) -> list[Effect]:
-        return [] if member.stream is None else self._appeared(member.peer, member.stream, now)
+    def _listing(self, listing: Listing, now: float) -> list[Effect]:
+        if listing.transferred:
+            # The recorder is bound to its own room (protocol.md 11).
+            return [Warn("a director moved the recorder to another room, which is not recorded", {})]
+        announced = [(member.peer, member.stream) for member in listing.members if member.stream is not None]
+        return [effect for peer, stream in announced for effect in self._appeared(peer, stream, now)]
 
     def _appeared(self, peer: PeerId, wire: WireStreamId, now: float) -> list[Effect]:
-        stream = self._identity.clean_id(wire)
         if not self._identity.is_mine(wire):
-            return self._warn_once(wire, "stream of another password or salt is not recorded", stream=wire)
+            return self._foreign(wire)
+        stream = self._identity.clean_id(wire)
         if not self._is_wanted(stream):
             return [Count("stream not wanted")]
-        self._owners[peer] = stream
-        session = self._session(stream, wire)
-        effects = session.appeared(peer, wire, now)
-        self._register(session)
-        return effects
+        if not self._make_room(stream):
+            return self._full(stream)
+        return self._session(stream, wire).appeared(peer, wire, now)
 
     def _description(self, signal: DescriptionReceived, now: float) -> list[Effect]:
         if signal.description.type is not SdpType.OFFER:
             return [Count("answer to a viewer")]
-        stream = self._offered_stream(signal)
-        if stream is None:
-            return [Count("offer not wanted")]
-        self._owners[signal.peer] = stream
-        session = self._session(stream, signal.stream or self._identity.wire_id(stream))
-        early = self._early.take(signal.peer, signal.session, now)
-        effects = session.offered(signal, early, now)
-        self._register(session)
-        return effects
-
-    def _offered_stream(self, signal: DescriptionReceived) -> StreamId | None:
-        """Which wanted stream an offer is of (protocol.md 14.5)."""
         if signal.stream is None:
-            stream = self._owners.get(signal.peer)
+            stream = self._owned_by(signal.peer)
         else:
             stream = self._identity.clean_id(signal.stream)
-            if signal.from_scene and stream not in self._sessions:
-                return None  # a page that only views offers a connection all the same (trap T17)
-        return stream if stream is not None and self._is_wanted(stream) else None
+            if stream not in self._sessions:
+                if signal.from_scene:
+                    # A page that only views offers a connection all the same (trap T17).
+                    return [Count("offer of a viewer")]
+                if not self._identity.is_mine(signal.stream):
+                    return self._foreign(signal.stream)
+        if stream is None or not self._is_wanted(stream):
+            return [Count("offer not wanted")]
+        if not self._make_room(stream):
+            return self._full(stream)
+        session = self._session(stream, self._identity.wire_id(stream))
+        return session.offered(signal, self._early.take(signal.peer, signal.session, now), now)
 
     def _candidates(self, signal: CandidatesReceived, now: float) -> list[Effect]:
         if signal.side is Side.VIEWER:
             return [Count("candidates of a viewer")]
-        stream = self._owners.get(signal.peer)
-        session = self._sessions.get(stream) if stream is not None else None
-        attempt = session.find(signal.peer, signal.session) if session else None
-        if session is not None and attempt is not None:
-            return session.candidates(attempt, signal.candidates)
+        for session in self._sessions.values():
+            attempt = session.find(signal.peer, signal.session)
+            if attempt is not None:
+                return session.candidates(attempt, signal.candidates)
         self._early.keep(signal.peer, signal.session, signal.candidates, now)
-        return [Count("candidates before their offer")]
+        return [Count("candidates without an offer")] if self._early.take_dropped() else []
 
     def _undecryptable(self, peer: PeerId) -> list[Effect]:
-        stream = self._owners.get(peer)
+        """Said once for each peer (protocol.md 3): in the stream's row, or to all if that would not show it."""
+        counted: list[Effect] = [Count("undecryptable")]
         sentence = "what the guest sends cannot be decrypted: wrong room password or salt"
-        warned = self._warn_once(f"peer {peer}", sentence, stream=stream or "unknown")
+        warned = self._warn_once(f"peer {peer}", sentence, peer=peer)
+        stream = self._owned_by(peer)
         if not warned or stream is None:
-            return [*warned, Count("undecryptable")]
-        return [
-            *warned,
-            Count("undecryptable"),
-            Report(stream, "failed", sentence, Outcome.of(WrongPassword(sentence))),
-        ]
+            return counted + warned
+        return counted + (self._sessions[stream].unreadable(Outcome.of(WrongPassword(sentence))) or warned)
+
+    def _foreign(self, wire: WireStreamId) -> list[Effect]:
+        sentence = "a stream of another password or salt is not recorded"
+        return [Count("stream of another password"), *self._warn_once(f"stream {wire}", sentence, stream=wire)]
+
+    def _full(self, stream: StreamId) -> list[Effect]:
+        sentence = f"more than {MAX_SESSIONS} streams at a time are not recorded"
+        return [Count("too many streams"), *self._warn_once("full", sentence, stream=stream)]
 
     def _warn_once(self, key: str, message: str, **fields: str) -> list[Effect]:
         if key in self._warned or len(self._warned) >= MAX_WARNED:

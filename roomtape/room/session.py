@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Final
 
 from roomtape.config import Deadlines
-from roomtape.errors import ChildDied, ChildStartFailed, NegotiationFailed, PeerVanished
+from roomtape.errors import ChildDied, ChildStartFailed, NegotiationFailed, PeerSaidBye, PeerVanished
 from roomtape.ipc.messages import (
     ChannelNegotiated,
     Failed,
@@ -30,15 +30,24 @@ from roomtape.room.effects import Arm, ChildId, Count, Disarm, Effect, Report, S
 from roomtape.room.outcome import BUDGET, Next, Outcome, judge
 from roomtape.signaling.messages import DescriptionReceived, Play, SendCandidates, SendDescription, Side
 
+MAX_LIVE: Final = 2
+"""The attempt that records, and one that may take its place."""
+MAX_CHILDREN: Final = 4
+"""Those that are still ending included: nobody can make us start children without end."""
+CROWDED_S: Final = 1.0
 MAX_OWNERS: Final = 16
-CHALLENGE_S: Final = 1.5
-"""A former connection has so long to show that media still flows when its stream is announced under a new address."""
-HEALTHY_MS: Final = 1_000
+DOUBT_S: Final = 2.0
+"""A connection has so long to show that media still flows when its guest seems to be gone."""
+RETURN_S: Final = 5.0
+"""A guest announced under a new address at most so long before its former connection ends has come back."""
 PLAY_AGAIN_S: Final = 1.0
+"""Announcements of one guest closer together than this are one: they come in pairs."""
+
+UNANSWERED: Final = "no answer so far"
 
 
 class SessionState(Enum):
-    """ACTIVE has a live attempt; WAITING will have one; the other two are final."""
+    """ACTIVE has a live attempt; WAITING will have one; the other two are final, unless the stream appears again."""
 
     ACTIVE = "active"
     WAITING = "waiting"
@@ -61,11 +70,20 @@ class StreamSession:
         self.state = SessionState.WAITING
         self.attempts: dict[ChildId, Attempt] = {}
         self._deadlines, self._new_child, self._jitter = deadlines, new_child, jitter
-        self._owners: list[PeerId] = []
+        self._owners: dict[PeerId, float] = {}
         self._failures = 0
         self._budget = BUDGET
         self._replays = 0
         self._played = float("-inf")
+        self._note = ""
+        self._said = ("", "")
+
+    def renew(self) -> None:
+        """The stream appears again after its end: nothing that went wrong before counts any more."""
+        self.state = SessionState.WAITING
+        self._failures = 0
+        self._budget = BUDGET
+        self._note = ""
 
     # --- who has the stream ---------------------------------------------------------------------------------------
 
@@ -77,102 +95,160 @@ class StreamSession:
         """Attempts under way, oldest first."""
         return [attempt for attempt in self.attempts.values() if attempt.live]
 
+    def find(self, peer: PeerId, session: SessionId | None) -> Attempt | None:
+        """The live connection that a message belongs to, the newest if the session is not said."""
+        return next((a for a in reversed(self.live()) if a.belongs(peer, session)), None)
+
+    def owned_by(self, peer: PeerId) -> bool:
+        """Whether the stream was announced or offered by `peer`."""
+        return peer in self._owners or self.find(peer, None) is not None
+
     def appeared(self, peer: PeerId, wire: WireStreamId, now: float) -> list[Effect]:
         """The server announces that `peer` has the stream."""
         self.wire = wire
         known = peer in self._owners
-        self._own(peer)
+        self._own(peer, now)
         live = self.live()
         if not live:
             return self.start(now)
         newest = live[-1]
         if not newest.taken:
-            again = newest.state is State.REQUESTING and now - self._played >= PLAY_AGAIN_S
-            return self._play(now) if again else []
-        if known or newest.peer == peer:
+            repeated = known and now - self._played < PLAY_AGAIN_S
+            return self._ask(newest, now) if newest.asking and not repeated else []
+        if known:
             return []
-        if newest.state is not State.RECORDING:
-            return self.start(now)
-        return [Arm(Timer("challenge", newest.child), CHALLENGE_S)]
+        return self._doubt(newest, "moved", now) if newest.recording else self.start(now)
 
-    def peer_left(self, peer: PeerId) -> list[Effect]:
+    def peer_left(self, peer: PeerId, now: float) -> list[Effect]:
         """The server, or the peer through it, says that it is gone; media that still flows is believed more."""
-        return [Arm(Timer("challenge", a.child), CHALLENGE_S) for a in self.live() if a.peer == peer]
+        connected = [attempt for attempt in self.live() if attempt.peer == peer]
+        if not connected:
+            self._owners.pop(peer, None)
+        return [effect for attempt in connected for effect in self._doubt(attempt, "left", now)]
 
-    def _own(self, peer: PeerId) -> None:
-        if peer in self._owners:
-            self._owners.remove(peer)
-        self._owners = [*self._owners, peer][-MAX_OWNERS:]
+    def _own(self, peer: PeerId, now: float) -> None:
+        """Owners are kept in the order of their last word, with the time of their first."""
+        self._owners[peer] = self._owners.pop(peer, now)
+        if len(self._owners) > MAX_OWNERS:
+            del self._owners[next(iter(self._owners))]
+
+    def _returned(self, attempt: Attempt, now: float) -> bool:
+        """Whether the guest of an ending attempt has just been announced under another address."""
+        if attempt.peer is None or not self._owners:
+            return False
+        newest, since = list(self._owners.items())[-1]
+        return newest != attempt.peer and now - since <= RETURN_S
+
+    def _doubt(self, attempt: Attempt, name: str, now: float) -> list[Effect]:
+        if name in attempt.doubts:
+            return []
+        attempt.doubts[name] = now
+        return [Arm(Timer(name, attempt.child), DOUBT_S)]
 
     # --- attempts -------------------------------------------------------------------------------------------------
 
     def start(self, now: float) -> list[Effect]:
-        """A new attempt, which will ask for the stream."""
+        """A new attempt, which will ask for the stream; a little later if too many children are still ending."""
+        if len(self.attempts) >= MAX_CHILDREN:
+            return self._start_later()
+        effects = self._make_room()
         attempt = Attempt(self._new_child())
         self.attempts[attempt.child] = attempt
         self.state = SessionState.ACTIVE
         self._replays = 0
         return [
+            *effects,
             Disarm(Timer("retry", self.stream)),
             Disarm(Timer("replay", self.stream)),
             Spawn(attempt.child, self.stream),
             Arm(Timer("ready", attempt.child), self._deadlines.child_ready),
-            Report(self.stream, "waiting"),
+            *self._news(),
         ]
+
+    def _start_later(self) -> list[Effect]:
+        crowded = Count("too many children of one stream")
+        if self.live():
+            return [crowded]
+        self.state = SessionState.WAITING
+        return [crowded, *self._news(), Arm(Timer("retry", self.stream), CROWDED_S)]
+
+    def _make_room(self) -> list[Effect]:
+        live = self.live()
+        if len(live) < MAX_LIVE:
+            return []
+        oldest = next(attempt for attempt in live if not attempt.recording)
+        return self._stop(oldest, Event.STOP, "replaced by a newer attempt")
 
     def offered(self, signal: DescriptionReceived, early: tuple[Candidate, ...], now: float) -> list[Effect]:
         """An offer from one who may offer this stream: a renegotiation, the one asked for, or a new connection."""
-        self._own(signal.peer)
-        attempt = self.find(signal.peer, signal.session)
+        attempt = self.find(signal.peer, signal.session) or self._moved(signal)
+        self._own(signal.peer, now)
         effects: list[Effect] = []
         if attempt is None:
-            attempt = next((a for a in self.live() if not a.taken), None)
-            if attempt is None:
-                effects += self.start(now)
-                attempt = self.live()[-1]
-            attempt.peer = signal.peer
-        if attempt.session is None:
-            attempt.session = signal.session
+            attempt = self._untaken()
+        if attempt is None:
+            effects += self.start(now)
+            attempt = self._untaken()
+        if attempt is None:
+            return effects
+        attempt.peer = signal.peer
+        attempt.session = attempt.session or signal.session
         attempt.negotiation += 1
         offer = RemoteDescription(
             negotiation=attempt.negotiation, description=signal.description, session=attempt.session or ""
         )
+        self._note = ""
         effects += self._pass_on(attempt, offer)
         if early:
             effects += self._pass_on(attempt, RemoteCandidates(candidates=early))
         return effects
 
+    def _untaken(self) -> Attempt | None:
+        return next((attempt for attempt in self.live() if not attempt.taken), None)
+
+    def _moved(self, signal: DescriptionReceived) -> Attempt | None:
+        """The connection of an owner who goes on under a new address: its session is the same (trap T6)."""
+        if signal.session is None or signal.peer not in self._owners:
+            return None
+        return next((a for a in self.live() if a.session == signal.session), None)
+
     def candidates(self, attempt: Attempt, candidates: tuple[Candidate, ...]) -> list[Effect]:
         return self._pass_on(attempt, RemoteCandidates(candidates=candidates))
 
-    def find(self, peer: PeerId, session: SessionId | None) -> Attempt | None:
-        """The live connection that a message belongs to, the newest if the session is not said."""
-        return next((a for a in reversed(self.live()) if a.belongs(peer, session)), None)
-
     def _pass_on(self, attempt: Attempt, message: RemoteDescription | RemoteCandidates) -> list[Effect]:
         if attempt.state is State.STARTING:
-            return [] if attempt.keep(message) else [Count("child not ready")]
+            return [] if attempt.keep(message) else [Count("too many candidates for a child that is not ready")]
         effects: list[Effect] = [Tell(attempt.child, message)]
         if isinstance(message, RemoteDescription):
             attempt.move(Event.OFFER)
-            effects += [
-                Disarm(Timer("replay", self.stream)),
-                Arm(Timer("answer", attempt.child), self._deadlines.answer),
-            ]
-            if attempt.state is State.NEGOTIATING:
-                effects.append(Report(self.stream, "connecting"))
+            effects += [*self._ask_no_more(attempt), Arm(Timer("answer", attempt.child), self._deadlines.answer), *self._news()]
         return effects
+
+    def _ask(self, attempt: Attempt, now: float) -> list[Effect]:
+        """Ask for the stream, and again on the schedule of protocol.md 4.3."""
+        attempt.asking = True
+        self._replays = 0
+        return self._play(now)
 
     def _play(self, now: float) -> list[Effect]:
         self._played = now
+        return [Send(Play(self.wire)), self._arm_replay()]
+
+    def _ask_no_more(self, attempt: Attempt) -> list[Effect]:
+        asking, attempt.asking = attempt.asking, False
+        return [Disarm(Timer("replay", self.stream))] if asking else []
+
+    def _arm_replay(self) -> Effect:
         waits = self._deadlines.replay
         wait = waits[min(self._replays, len(waits) - 1)]
         self._replays += 1
-        return [Send(Play(self.wire)), Arm(Timer("replay", self.stream), wait)]
+        return Arm(Timer("replay", self.stream), wait)
 
     # --- what children say ----------------------------------------------------------------------------------------
 
     def child_said(self, attempt: Attempt, message: FromChild, now: float) -> list[Effect]:
+        if not attempt.live:
+            return []  # it said so before it heard that it has to stop
         match message:
             case Ready():
                 return self._ready(attempt, now)
@@ -191,10 +267,11 @@ class StreamSession:
                 attempt.move(Event.ANSWER)
             case PeerState(connection="connected"):
                 attempt.move(Event.CONNECTED)
+                attempt.heard = now
             case TrackStarted():
-                return self._recording(attempt)
+                return self._recording(attempt, now)
             case NoMedia(detail=detail):
-                return [Report(self.stream, "waiting", detail)]
+                return self._no_media(attempt, detail)
             case Stats():
                 return self._counted(attempt, message, now)
             case Failed():
@@ -208,24 +285,33 @@ class StreamSession:
             return []
         attempt.move(Event.CHILD_READY)
         effects: list[Effect] = [Disarm(Timer("ready", attempt.child))]
-        pending, attempt.pending = attempt.pending, []
-        for message in pending:
+        for message in attempt.take_kept():
             effects += self._pass_on(attempt, message)
-        return effects if attempt.taken else effects + self._play(now)
+        return effects if attempt.taken else effects + self._ask(attempt, now)
 
-    def _recording(self, attempt: Attempt) -> list[Effect]:
-        if attempt.move(Event.TRACK_STARTED) is not State.RECORDING:
+    def _recording(self, attempt: Attempt, now: float) -> list[Effect]:
+        attempt.heard = now
+        if attempt.recording:
             return []
+        attempt.move(Event.TRACK_STARTED)
+        attempt.no_media = False
         self._failures = 0
-        effects: list[Effect] = [Report(self.stream, "recording")]
-        for older in self.live():
-            if older is attempt:
-                break
-            effects += self._stop(older, Event.STOP, "replaced by a newer connection")
-        return effects
+        self._note = ""
+        effects: list[Effect] = []
+        for other in self.live():
+            if other.child < attempt.child:
+                effects += self._stop(other, Event.STOP, "replaced by a newer connection")
+            elif not other.taken:
+                effects += self._stop(other, Event.STOP, "the former connection delivers")
+        return effects + self._news()
+
+    def _no_media(self, attempt: Attempt, detail: str) -> list[Effect]:
+        attempt.no_media = not attempt.recording
+        self._remark(detail)
+        return self._news()
 
     def _counted(self, attempt: Attempt, stats: Stats, now: float) -> list[Effect]:
-        attempt.silent_ms = stats.silent_ms
+        attempt.heard = now - stats.silent_ms / 1000
         watched = attempt.state in (State.RECORDING, State.CONNECTED)
         if watched and stats.silent_ms >= self._deadlines.vanished * 1000:
             gone = PeerVanished(f"nothing was heard from the guest for {self._deadlines.vanished:.0f} s")
@@ -234,12 +320,12 @@ class StreamSession:
 
     def child_exited(self, attempt: Attempt, detail: str, now: float) -> list[Effect]:
         """Its process is gone, in whatever way."""
-        was_live = attempt.live
-        effects = self._end(attempt, Event.CHILD_EXITED, Outcome.of(ChildDied(detail)), now)
-        if not was_live:
-            attempt.move(Event.CHILD_EXITED)
         del self.attempts[attempt.child]
-        return effects
+        if attempt.live:
+            died = ChildDied(f"the recording process is gone: {detail}")
+            return self._end(attempt, Event.CHILD_EXITED, Outcome.of(died), now)
+        attempt.move(Event.CHILD_EXITED)
+        return []
 
     # --- deadlines ------------------------------------------------------------------------------------------------
 
@@ -249,67 +335,129 @@ class StreamSession:
             case "retry", None if self.state is SessionState.WAITING:
                 return self.start(now)
             case "replay", None:
-                return self._play(now)
+                return self._replay(now)
             case "ready", Attempt(state=State.STARTING):
                 late = ChildStartFailed(f"the child was not ready within {self._deadlines.child_ready:.0f} s")
                 return self._end(attempt, Event.TIMEOUT, Outcome.of(late), now)
-            case "answer", Attempt() if attempt.live:
+            case "answer", Attempt(live=True):
                 late_answer = NegotiationFailed(f"no answer was made within {self._deadlines.answer:.0f} s")
                 return self._end(attempt, Event.TIMEOUT, Outcome.of(late_answer), now)
-            case "challenge", Attempt() if attempt.live and attempt.silent_ms >= HEALTHY_MS:
-                gone = PeerVanished("the guest came back under a new address, or left")
-                return self._end(attempt, Event.TIMEOUT, Outcome.of(gone), now)
+            case (("moved" | "left"), Attempt(live=True)):
+                return self._doubt_is_over(name, attempt, now)
         return []
+
+    def _replay(self, now: float) -> list[Effect]:
+        if self.state is SessionState.ENDED:
+            return self._play(now)
+        if not self._note:
+            self._remark(UNANSWERED)
+        return [*self._play(now), *self._news()]
+
+    def _doubt_is_over(self, name: str, attempt: Attempt, now: float) -> list[Effect]:
+        since = attempt.doubts.pop(name)
+        if attempt.heard > since:
+            return []
+        gone = PeerSaidBye("the guest left") if name == "left" else PeerVanished("media stopped")
+        return self._end(attempt, Event.TIMEOUT, Outcome.of(gone), now)
 
     # --- ends -----------------------------------------------------------------------------------------------------
 
     def _stop(self, attempt: Attempt, event: Event, reason: str) -> list[Effect]:
-        attempt.reason = reason
         attempt.move(event)
         return [
-            *(Disarm(Timer(name, attempt.child)) for name in ("ready", "answer", "challenge")),
+            *self._ask_no_more(attempt),
+            *(Disarm(Timer(name, attempt.child)) for name in ("ready", "answer", "moved", "left")),
             *([] if event is Event.CHILD_EXITED else [Stop(attempt.child, reason)]),
         ]
 
     def _end(self, attempt: Attempt, event: Event, outcome: Outcome, now: float) -> list[Effect]:
-        """An attempt ends by itself; see what becomes of the stream."""
-        if not attempt.live:
-            return []
+        """A live attempt ends by itself; see what becomes of the stream."""
         effects = self._stop(attempt, event, outcome.detail)
-        if self.live() or self.final:
-            return effects
-        if attempt.peer is not None and self._owners[-1:] not in ([], [attempt.peer]):
-            # The guest is there again under another address: no reason to wait.
+        if self.live():
+            if outcome.clean:
+                return effects + self._news()
+            self._note = f"a connection was given up: {outcome.detail}"
+            return effects + self._news(outcome)
+        if self._returned(attempt, now):
+            self._note = ""
             return effects + self.start(now)
         verdict = judge(outcome, self._failures, self._budget, self._jitter(), now)
         self._budget = verdict.budget
+        self._note = outcome.detail
         match verdict.next:
             case Next.END:
                 self.state = SessionState.ENDED
-                return [*effects, Report(self.stream, "finished", outcome.detail), *self._wait_for_return()]
+                return [*effects, *self._news(), *self._wait_for_return()]
             case Next.FAIL:
                 self.state = SessionState.FAILED
-                return [*effects, Report(self.stream, "failed", outcome.detail, outcome)]
+                if outcome.retryable:
+                    self._note += f"; given up after {BUDGET.limit} attempts in {BUDGET.window_s / 60:.0f} minutes"
+                return [*effects, *self._news(outcome)]
             case Next.RETRY:
                 self._failures += 1
                 self.state = SessionState.WAITING
-                retry = Arm(Timer("retry", self.stream), verdict.delay_s)
-                return [*effects, Report(self.stream, "waiting", outcome.detail, outcome), retry]
+                return [*effects, *self._news(outcome), Arm(Timer("retry", self.stream), verdict.delay_s)]
 
     def _wait_for_return(self) -> list[Effect]:
         """The stream stays wanted: it is asked for now and then (protocol.md 14.9)."""
         self._replays = 0
-        return [Arm(Timer("replay", self.stream), self._deadlines.replay[0])]
+        return [self._arm_replay()]
 
     def leave(self) -> list[Effect]:
         """The recorder ends: stop everything."""
-        self.state = SessionState.ENDED
+        if self.state is not SessionState.FAILED:
+            self.state = SessionState.ENDED
         effects: list[Effect] = [Disarm(Timer(name, self.stream)) for name in ("retry", "replay")]
         for attempt in self.live():
             effects += self._stop(attempt, Event.STOP, "the recorder stops")
-        return [*effects, Report(self.stream, "finished")]
+        return effects + self._news()
 
     def rejoined(self, now: float) -> list[Effect]:
-        """The signaling connection is new: ask again, unless there is a connection under way or alive."""
-        asking = [a for a in self.live() if a.state is State.REQUESTING]
-        return self._play(now) if asking and asking[-1] is self.live()[-1] else []
+        """The signaling connection is new, and the server knows nothing of what we asked for before.
+
+        Ask again, unless there is a connection under way or alive (trap T6). One who left is asked for a little later:
+        the server's listing, if there is one, says first who is there.
+        """
+        match self.state:
+            case SessionState.WAITING:
+                return self.start(now)
+            case SessionState.ENDED:
+                self._replays = 0
+                return [Arm(Timer("replay", self.stream), PLAY_AGAIN_S)]
+            case SessionState.ACTIVE if (newest := self.live()[-1]).asking:
+                return self._ask(newest, now)
+        return []
+
+    # --- what the user reads --------------------------------------------------------------------------------------
+
+    def unreadable(self, outcome: Outcome) -> list[Effect]:
+        """The guest sends what our password does not open. The attempt goes on: the next offer may be readable."""
+        if self.final or any(attempt.recording for attempt in self.live()):
+            return []
+        self._note = outcome.detail
+        return self._news(outcome)
+
+    @property
+    def _stage(self) -> str:
+        """A word of observe.board.GuestState."""
+        if self.final:
+            return "failed" if self.state is SessionState.FAILED else "finished"
+        live = self.live()
+        if any(attempt.recording for attempt in live):
+            return "recording"
+        under_way = (State.NEGOTIATING, State.CONNECTING, State.CONNECTED)
+        connecting = any(attempt.state in under_way and not attempt.no_media for attempt in live)
+        return "connecting" if connecting else "waiting"
+
+    def _remark(self, note: str) -> None:
+        """Say so in the stream's row, unless all is well."""
+        if self._stage != "recording":
+            self._note = note
+
+    def _news(self, error: Outcome | None = None) -> list[Effect]:
+        """Tell the user where the stream is, unless that was said before; an error is always told."""
+        said = (self._stage, self._note)
+        if said == self._said and error is None:
+            return []
+        self._said = said
+        return [Report(self.stream, *said, error)]

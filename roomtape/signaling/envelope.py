@@ -54,7 +54,7 @@ def read_description(obj: Object, phrase: str | None) -> Description:
     kind, sdp = value.get("type"), value.get("sdp")
     if kind not in (SdpType.OFFER, SdpType.ANSWER):
         raise WireError("description is neither an offer nor an answer")
-    if not isinstance(sdp, str) or not sdp.startswith("v=") or len(sdp) > MAX_SDP:
+    if not isinstance(sdp, str) or not sdp.startswith("v=") or "\0" in sdp or len(sdp) > MAX_SDP:
         raise WireError("description has no usable sdp")
     return Description(SdpType(kind), sdp)
 
@@ -82,10 +82,13 @@ def read_candidates(obj: Object, phrase: str | None) -> tuple[Candidate, ...]:
 
 def _candidate(entry: Object) -> Candidate | None:
     text, mid, index = entry.get("candidate"), entry.get("sdpMid"), entry.get("sdpMLineIndex")
-    if not isinstance(text, str) or not text.strip() or len(text) > MAX_CANDIDATE or "\n" in text:
+    if not isinstance(text, str) or len(text) > MAX_CANDIDATE:
+        return None
+    text = text.strip().removeprefix("a=")
+    if not text or not text.isprintable():
         return None
     return Candidate(
-        text.removeprefix("a="),
+        text,
         mid if isinstance(mid, str) and len(mid) <= 64 else None,
         index if isinstance(index, int) and not isinstance(index, bool) and 0 <= index < 1000 else 0,
     )

@@ -93,7 +93,7 @@ def make_identity(password: str | None, salt: str = DEFAULT_SALT) -> Identity:
     if password is not None and password.strip(_JS_SPACE).lower() in DISABLING_PASSWORDS:
         return Identity(phrase=None, suffix="")
     effective = sanitise_password(password or "") or DEFAULT_PASSWORD
-    phrase = effective + salt
+    phrase = effective + salt.encode(errors="replace").decode()  # an argument may hold bytes that are no text
     return Identity(phrase=phrase, suffix=_sha256_hex(phrase)[:6])
 
 

@@ -112,7 +112,7 @@ class ServerAlert(_Value, frozen=True):
     def stream_in_use(self) -> bool:
         """The server refused to seed: another live connection has the stream id."""
         words = f"{self.code or ''} {self.text}".lower()
-        return "streamid_in_use" in words or "already in use" in words
+        return "streamid_in_use" in words or ("already in use" in words and not self.address_in_use)
 
     @property
     def address_in_use(self) -> bool:

@@ -98,6 +98,7 @@ class Protocol:
         self._kept: deque[Request] = deque(maxlen=MAX_OFFLINE)
         self._seed_at: float | None = None
         self._seeds_refused = 0
+        self.dropped = 0  # requests that were not kept
 
     @property
     def me(self) -> PeerId:
@@ -109,15 +110,13 @@ class Protocol:
         """A new WebSocket is open: join from the start, as a server knows nothing of the former one."""
         self.dialect = self._configured
         self._plays.clear()
+        self._seeds_refused = 0
         room = self._context.room
         if room is None:
             return self._joined(now)
         if self.dialect is Dialect.FANOUT:
             return self._join_fanout(room, now)
-        probing = self.dialect is Dialect.AUTO
-        self.phase = Phase.PROBING if probing else Phase.JOINING
-        self._phase_ends = now + (self._deadlines.dialect if probing else self._deadlines.join)
-        return [self._transmit(JoinRoom(room), Dialect.HOSTED)]
+        return self._join_hosted(room, now)
 
     def closed(self) -> None:
         self.phase = Phase.OFFLINE
@@ -131,14 +130,14 @@ class Protocol:
         self._learn_dialect(wire.speaks(obj))
         out: list[Output] = []
         for signal in wire.interpret(obj, self._context):
-            if isinstance(signal, Listing) and self.phase in (Phase.PROBING, Phase.JOINING):
-                self.dialect = Dialect.HOSTED
-                out += self._joined(now)
-            if isinstance(signal, ServerAlert) and signal.stream_in_use and self._seed is not None:
-                out += self._seed_refused(signal, now)
-            if isinstance(signal, ServerAlert) and signal.address_in_use:
-                # A fan-out server still holds our former connection.
-                out.append(Abandon(JoinTimeout("the server still holds this client's former connection")))
+            match signal:
+                case Listing(transferred=True) if self._seed is None:
+                    out += self._return_to_room(now)
+                    continue
+                case Listing():
+                    out += self._listed(now)
+                case ServerAlert():
+                    out += self._alerted(signal, now)
             out.append(Deliver(signal))
         return out
 
@@ -146,13 +145,17 @@ class Protocol:
         """Send something, or keep it for later."""
         if isinstance(request, Play):
             if request.stream not in self._plays:
+                self.dropped += len(self._plays) == MAX_PLAYS
                 self._plays.append(request.stream)
             return self._play_next(now)
-        if self.phase is Phase.OFFLINE:
-            if isinstance(request, SendDescription | SendCandidates):
-                self._kept.append(request)
-            return []
-        return [self._transmit(request)]
+        if self.phase is not Phase.OFFLINE:
+            return [self._transmit(request)]
+        if isinstance(request, SendDescription | SendCandidates):
+            self.dropped += len(self._kept) == MAX_OFFLINE
+            self._kept.append(request)
+        else:
+            self.dropped += 1
+        return []
 
     @property
     def next_due(self) -> float | None:
@@ -177,6 +180,12 @@ class Protocol:
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
+    def _join_hosted(self, room: RoomId, now: float) -> list[Output]:
+        probing = self.dialect is Dialect.AUTO
+        self.phase = Phase.PROBING if probing else Phase.JOINING
+        self._phase_ends = now + (self._deadlines.dialect if probing else self._deadlines.join)
+        return [self._transmit(JoinRoom(room), Dialect.HOSTED)]
+
     def _join_fanout(self, room: RoomId, now: float) -> list[Output]:
         # A joinroom with a stream stands for the seed (protocol.md 4.4).
         return [self._transmit(JoinRoom(room, self._seed), Dialect.FANOUT), *self._joined(now, seeded=True)]
@@ -184,7 +193,7 @@ class Protocol:
     def _joined(self, now: float, *, seeded: bool = False) -> list[Output]:
         self.phase = Phase.JOINED
         self._phase_ends = None
-        self._next_play = now
+        self._next_play = max(self._next_play, now)
         out: list[Output] = [Joined(self.dialect)]
         if self._seed is not None and not seeded:
             out.append(self._transmit(Seed(self._seed)))
@@ -194,8 +203,30 @@ class Protocol:
 
     def _learn_dialect(self, spoken: Dialect | None) -> None:
         """Without a room there is no listing to tell the dialect; the first frame from a peer does."""
-        if spoken is not None and self._configured is Dialect.AUTO and self.phase is Phase.JOINED:
+        if spoken is not None and self.dialect is Dialect.AUTO and self.phase is Phase.JOINED:
             self.dialect = spoken
+
+    def _listed(self, now: float) -> list[Output]:
+        """A listing ends the wait for it; one that comes after falling back shows that the server was only slow."""
+        fell_back = self._configured is Dialect.AUTO and self.dialect is Dialect.FANOUT
+        if self.phase is Phase.JOINED and not fell_back:
+            return []
+        self.dialect = Dialect.HOSTED
+        return self._joined(now)
+
+    def _return_to_room(self, now: float) -> list[Output]:
+        """A director moved us. A recorder is bound to its room; the other one's members are not its business (11)."""
+        room = self._context.room
+        moved: list[Output] = [Deliver(Dropped("transferred"))]
+        if room is None or self._configured is Dialect.FANOUT:
+            return moved
+        return [*self._join_hosted(room, now), *moved]
+
+    def _alerted(self, alert: ServerAlert, now: float) -> list[Output]:
+        if alert.address_in_use:
+            # A fan-out server still holds our former connection.
+            return [Abandon(JoinTimeout("the server still holds this client's former connection"))]
+        return self._seed_refused(alert, now) if alert.stream_in_use and self._seed is not None else []
 
     def _play_next(self, now: float) -> list[Output]:
         if self.phase is not Phase.JOINED or not self._plays or now < self._next_play:

@@ -42,6 +42,8 @@ MAX_FRAME: Final = 256 * 1024
 MAX_ID: Final = 512
 MAX_MEMBERS: Final = 10_000
 
+_SERVER_REQUESTS: Final = ("listing", "transferred", "alert", "error")
+
 Object = Mapping[str, Any]
 
 
@@ -52,12 +54,15 @@ class Context(msgspec.Struct, frozen=True):
     phrase: str | None = None
     room: RoomId | None = None
 
+    def __repr__(self) -> str:
+        return f"Context(me={self.me!r}, room={self.room!r})"
+
 
 def address(obj: Object, me: PeerId) -> PeerId | str | None:
     """The sender of a frame; "" if it names none; None if the frame is not for us (protocol.md 4.4)."""
     sender, target = _text(obj, "from"), _text(obj, "UUID")
     if sender is None:
-        return PeerId(target) if target is not None else ""
+        return PeerId(target) if target is not None and target != me else ""
     if sender == me or (target is not None and target != me):
         return None
     return PeerId(sender)
@@ -94,17 +99,22 @@ def interpret(obj: Object, context: Context) -> tuple[Signal, ...]:
     peer = address(obj, context.me)
     if peer is None:
         return (Dropped("not_for_me"),)
+    request = obj.get("request")
+    if request in _SERVER_REQUESTS or (request is None and not peer and _text(obj, "error") is not None):
+        # A fan-out server repeats whatever its members send; what it says itself has no `from`.
+        return (Dropped("forged"),) if "from" in obj else _from_server(obj, request)
+    if not peer:
+        return (Dropped("no_sender" if request != "ping" else "ping"),)
     room = _text(obj, "roomid")
     if room is not None and context.room is not None and room != context.room:
         return (Dropped("other_room"),)
-    request = obj.get("request")
+    return _from_peer(obj, PeerId(peer), request, context)
+
+
+def _from_server(obj: Object, request: object) -> tuple[Signal, ...]:
     if request in ("listing", "transferred"):
         return _listing(obj, transferred=request == "transferred")
-    if request in ("alert", "error") or (request is None and _text(obj, "error") is not None):
-        return (ServerAlert(_first_text(obj, "message", "error"), _text(obj, "code")),)
-    if not peer:
-        return (Dropped("no_sender" if request != "ping" else "ping"),)
-    return _from_peer(obj, PeerId(peer), request, context)
+    return (ServerAlert(_first_text(obj, "message", "error"), _text(obj, "code")),)
 
 
 def _from_peer(obj: Object, peer: PeerId, request: object, context: Context) -> tuple[Signal, ...]:

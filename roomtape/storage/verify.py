@@ -159,7 +159,8 @@ def _probe(ffprobe: str, path: Path, deadline: float) -> _Probe:
 
 def _decode(ffmpeg: str, path: Path, deadline: float) -> _Decoded:
     command = [ffmpeg, "-nostdin", "-v", "error", "-nostats", "-progress", "pipe:1", *_SAFE_INPUT, "-i", _url(path)]
-    everything = ("-map", "0:v?", "-map", "0:a?", "-fps_mode", "passthrough", "-f", "null", "-")
+    # In the time base of the file: a coarser one would make frames coincide that do not.
+    everything = ("-map", "0:v?", "-map", "0:a?", "-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "null", "-")
     output, complaints = _run([*command, *everything], deadline)
     # Progress is reported again and again: the last value of each key counts.
     progress = dict(line.split("=", 1) for line in output.decode(errors="replace").splitlines() if "=" in line)

@@ -25,12 +25,15 @@ from roomtape.ipc.messages import (
 from roomtape.logs import get_logger
 from roomtape.supervisor.launcher import launch
 
-READ_SIZE: Final = 1 << 16
+READ_SIZE: Final = 1 << 12
+"""Bytes handled at once: a child that floods must not keep the others waiting."""
 MAX_UNSENT: Final = 4 << 20
 """Bytes that a child may leave unread; one that reads nothing at all hangs, and its pings will show it."""
 KEPT_STDERR: Final = 50
 """Lines of a child's stderr kept for the report of its death."""
 MAX_STDERR_LINE: Final = 1000
+GARBAGE_LOGGED: Final = 10
+"""Lines of garbage told one by one; more are only counted."""
 
 Listener = Callable[[FromChild], None]
 Launch = Callable[[], Awaitable[asyncio.subprocess.Process]]
@@ -47,7 +50,8 @@ class WebRTCSubprocessManager:
         await manager.stop()         # files are final, the process is gone
 
     `on_message` is called with every message of the child, in order, on the event loop. `on_exit`, if given, is called
-    once when the process is gone, with the reason in words.
+    once when the process is gone, with the reason in words. `dropped` counts messages that the child did not take,
+    `garbage` lines of the child that were no messages.
     """
 
     def __init__(
@@ -64,13 +68,14 @@ class WebRTCSubprocessManager:
         self._process: asyncio.subprocess.Process | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = asyncio.Event()
+        self._decided = asyncio.Event()
         self._exited = asyncio.Event()
         self._pong = asyncio.Event()
         self._seq = 0
         self._stopping = False
         self._reason = ""
         self._refused: Failed | None = None
-        self.dropped = 0
+        self.dropped = self.garbage = 0
         self.last_lines: deque[str] = deque(maxlen=KEPT_STDERR)
 
     @property
@@ -84,18 +89,14 @@ class WebRTCSubprocessManager:
             ChildStartFailed: it could not be started, said that it cannot work, or was not ready in time.
         """
         await self.spawn()
-        waits = [asyncio.create_task(event.wait()) for event in (self._ready, self._exited)]
         try:
-            await asyncio.wait(waits, timeout=self._deadlines.child_ready, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+            await asyncio.wait_for(self._decided.wait(), self._deadlines.child_ready)
+        except TimeoutError:
+            self.kill(f"not ready within {self._deadlines.child_ready:g} s")
         if self._ready.is_set():
             return
-        why = self._refused.detail if self._refused else self._reason
-        self.kill("not ready in time")
-        await self._exited.wait()
-        raise ChildStartFailed(why or f"the child was not ready within {self._deadlines.child_ready:.0f} s")
+        await self.stop("not ready")
+        raise ChildStartFailed(self._refused.detail if self._refused else f"a child did not start: {self._reason}")
 
     async def spawn(self) -> None:
         """Start the process and send its configuration, without waiting for Ready.
@@ -130,7 +131,7 @@ class WebRTCSubprocessManager:
         try:
             await asyncio.wait_for(self._exited.wait(), self._deadlines.stop)
         except TimeoutError:
-            self.kill(f"it did not finish within {self._deadlines.stop:.0f} s")
+            self.kill(f"it did not finish within {self._deadlines.stop:g} s")
             await self._exited.wait()
 
     def kill(self, reason: str) -> None:
@@ -147,10 +148,15 @@ class WebRTCSubprocessManager:
         while data := await self._process.stdout.read(READ_SIZE):
             for item in decoder.feed(data):
                 if isinstance(item, IpcError):
-                    self.dropped += 1
-                    log.warning("line from a child dropped", pid=self.pid or 0, reason=item.detail)
+                    self._drop(item)
                 else:
                     self._take(item)
+            await asyncio.sleep(0)
+
+    def _drop(self, error: IpcError) -> None:
+        self.garbage += 1
+        if self.garbage <= GARBAGE_LOGGED:
+            log.warning("line from a child dropped", pid=self.pid or 0, reason=error.detail)
 
     def _take(self, message: FromChild) -> None:
         if isinstance(message, Pong):
@@ -159,8 +165,10 @@ class WebRTCSubprocessManager:
             return
         if isinstance(message, Ready):
             self._ready.set()
+            self._decided.set()
         if isinstance(message, Failed) and not self._ready.is_set():
             self._refused = message
+            self._decided.set()
         self._on_message(message)
 
     async def _read_stderr(self) -> None:
@@ -168,16 +176,16 @@ class WebRTCSubprocessManager:
         rest = b""
         while data := await self._process.stderr.read(READ_SIZE):
             *lines, rest = (rest + data).split(b"\n")
-            rest = rest[-MAX_STDERR_LINE:]
+            rest = rest[:MAX_STDERR_LINE]
             for line in lines:
                 self._keep(line)
-        if rest:
-            self._keep(rest)
+            await asyncio.sleep(0)
+        self._keep(rest)
 
     def _keep(self, line: bytes) -> None:
-        text = line.decode(errors="replace")[:MAX_STDERR_LINE]
-        self.last_lines.append(text)
-        log.debug("child stderr", pid=self.pid or 0, text=text)
+        if text := line.decode(errors="replace")[:MAX_STDERR_LINE].strip():
+            self.last_lines.append(text)
+            log.debug("child stderr", pid=self.pid or 0, text=text)
 
     async def _ping(self) -> None:
         """Notice a child that hangs, also one that is stopped by a signal."""
@@ -191,18 +199,27 @@ class WebRTCSubprocessManager:
                 await asyncio.wait_for(self._pong.wait(), self._deadlines.pong)
             except TimeoutError:
                 if not self._stopping:
-                    self.kill(ChildHung(f"no sign of life for {self._deadlines.pong:.0f} s").detail)
+                    self.kill(ChildHung(f"no sign of life for {self._deadlines.pong:g} s").detail)
                 return
 
     async def _wait(self, readers: list[asyncio.Task[None]]) -> None:
         assert self._process is not None
         code = await self._process.wait()
-        await asyncio.gather(*readers)
+        # Whatever became of the readers, the end of the process must be told.
+        for outcome in await asyncio.gather(*readers, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                log.error("listening to a child failed", pid=self.pid or 0, reason=repr(outcome))
         if self._process.stdin is not None:
             self._process.stdin.close()
+            with contextlib.suppress(ConnectionError):  # what was not read in time
+                await self._process.stdin.wait_closed()
+        if self.garbage > GARBAGE_LOGGED:
+            log.warning("lines from a child dropped", pid=self.pid or 0, count=self.garbage)
+        self._reason = self._reason or exit_words(code)
+        self._decided.set()
         self._exited.set()
         self._tasks[-1].cancel()
-        self._on_exit(self._reason or exit_words(code))
+        self._on_exit(self._reason)
 
 
 def exit_words(code: int) -> str:

@@ -159,7 +159,20 @@ _SHOWN: Final = re.compile(r"pts_time:(\S+) .* s:(\d+)x(\d+) ")
 
 def _watch(path: Path, errors: list[str]) -> Iterator[FrameSeen]:
     chain = f"showinfo=checksum=0,scale={WIDTH}:{HEIGHT}:flags=area,format=gray"
-    raw, shown = _decode(path, errors, "-map", "0:v:0", "-vf", chain, "-fps_mode", "passthrough", "-f", "rawvideo")
+    raw, shown = _decode(
+        path,
+        errors,
+        "-map",
+        "0:v:0",
+        "-vf",
+        chain,
+        "-fps_mode",
+        "passthrough",
+        "-enc_time_base",
+        "-1",
+        "-f",
+        "rawvideo",
+    )
     infos = [match for line in shown if (match := _SHOWN.search(line))]
     images = [raw[i : i + WIDTH * HEIGHT] for i in range(0, len(raw), WIDTH * HEIGHT)]
     for (time, width, height), image in zip((info.groups() for info in infos), images, strict=True):

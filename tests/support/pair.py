@@ -112,6 +112,7 @@ class Pair:
     def __init__(self, publisher: ChildProcess, recorder: ChildProcess) -> None:
         self.publisher, self.recorder = publisher, recorder
         self.edit_offer: Callable[[str], str] = lambda sdp: sdp
+        self.forward_candidates = True
         self._negotiation = 0
         publisher.forward = self._from_publisher
         recorder.forward = self._from_recorder
@@ -124,13 +125,13 @@ class Pair:
             self._negotiation += 1
             offer = type(message.description)(message.description.type, self.edit_offer(message.description.sdp))
             self.recorder.send(RemoteDescription(negotiation=self._negotiation, description=offer))
-        elif isinstance(message, LocalCandidates):
+        elif isinstance(message, LocalCandidates) and self.forward_candidates:
             self.recorder.send(RemoteCandidates(candidates=message.candidates))
 
     def _from_recorder(self, message: FromChild) -> None:
         if isinstance(message, LocalDescription):
             self.publisher.send(RemoteDescription(negotiation=1, description=message.description, peer=PEER))
-        elif isinstance(message, LocalCandidates):
+        elif isinstance(message, LocalCandidates) and self.forward_candidates:
             self.publisher.send(RemoteCandidates(candidates=message.candidates, peer=PEER))
 
 

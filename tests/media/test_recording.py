@@ -1,0 +1,200 @@
+"""A publishing and a recording child, joined pipe to pipe: what becomes of media in all its changes."""
+
+import asyncio
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from roomtape.ipc.messages import (
+    Failed,
+    Finished,
+    LocalDescription,
+    PublishConfig,
+    RecordConfig,
+    SegmentClosed,
+    SegmentOpened,
+    SetResolution,
+    SetTrack,
+    TrackStarted,
+)
+from roomtape.model import Codec, Container, TrackKind
+from roomtape.storage.verify import verify
+from tests.support.content import inspect
+from tests.support.pair import Pair, pair
+from tests.support.studio import assert_good
+
+GUEST = 7
+
+
+def publish(codec: Codec = Codec.VP8, width: int = 320, height: int = 180) -> PublishConfig:
+    return PublishConfig(
+        stream_id="anna", codec=codec, width=width, height=height, bitrate_kbps=400, guest_number=GUEST
+    )
+
+
+def record(folder: Path, container: Container = Container.AUTO, connect_deadline_ms: int = 10_000) -> RecordConfig:
+    return RecordConfig(
+        stream_id="anna",
+        folder=str(folder),
+        stem="room_anna_01",
+        container=container,
+        connect_deadline_ms=connect_deadline_ms,
+    )
+
+
+def files_in(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
+
+
+async def finished_files(joined: Pair) -> list[Path]:
+    finished = await joined.recorder.stop()
+    assert isinstance(finished, Finished)
+    assert joined.recorder.process.returncode == 0
+    assert not joined.recorder.garbage
+    return [Path(path) for path in finished.files]
+
+
+@pytest.mark.parametrize("codec", [Codec.VP8, Codec.H264, Codec.VP9])
+async def test_a_change_of_resolution_stays_in_the_file(tmp_path: Path, codec: Codec) -> None:
+    async with pair(publish(codec), record(tmp_path)) as joined:
+        joined.connect()
+        await joined.recorder.wait_for(SegmentOpened)
+        await asyncio.sleep(1)
+        joined.publisher.send(SetResolution(width=160, height=90))
+        await asyncio.sleep(1.5)
+        joined.publisher.send(SetResolution(width=320, height=180))
+        await asyncio.sleep(1.5)
+        (file,) = await finished_files(joined)
+        tape = inspect(file)
+        assert tape.sizes == [(320, 180), (160, 90), (320, 180)]
+        assert_good(tape, GUEST, seconds=3.5)
+        assert verify(file).ok
+
+
+@pytest.mark.parametrize("late", list(TrackKind))
+async def test_a_track_that_comes_seconds_late_starts_a_second_file_and_nothing_is_lost(
+    tmp_path: Path, late: TrackKind
+) -> None:
+    async with pair(publish(), record(tmp_path)) as joined:
+        joined.connect()
+        await joined.publisher.wait_for(LocalDescription)
+        joined.publisher.send(SetTrack(track=late, enabled=False))
+        first = await joined.recorder.wait_for(SegmentOpened)
+        assert late not in first.tracks
+        await asyncio.sleep(2)
+        joined.publisher.send(SetTrack(track=late, enabled=True))
+        await joined.recorder.wait_for(SegmentOpened, lambda opened: late in opened.tracks)
+        await asyncio.sleep(2)
+        alone, both = map(inspect, await finished_files(joined))
+        assert_good(both, GUEST, seconds=1.5)
+        if late is TrackKind.AUDIO:
+            assert_good(alone, GUEST, seconds=1.5, audio=False)
+            seen = alone.counters() + both.counters()
+            assert seen == list(range(seen[0], seen[-1] + 1)), "no frame may be lost or doubled at the cut"
+        else:
+            assert_good(alone, GUEST, seconds=1.5, video=False)
+
+
+async def test_a_track_that_falls_silent_does_not_hold_the_other_back(tmp_path: Path) -> None:
+    async with pair(publish(), record(tmp_path)) as joined:
+        joined.connect()
+        await joined.recorder.wait_for(SegmentOpened)
+        await asyncio.sleep(1)
+        joined.publisher.send(SetTrack(track=TrackKind.AUDIO, enabled=False))
+        await asyncio.sleep(5)
+        file = Path(joined.recorder.all(SegmentOpened)[0].path)
+        watched = inspect(file)  # as a kill would leave it now
+        assert watched.duration_s > 4.0
+        joined.publisher.send(SetTrack(track=TrackKind.AUDIO, enabled=True))
+        await joined.recorder.wait_for(SegmentClosed)
+        await asyncio.sleep(1.5)
+        first, second = map(inspect, await finished_files(joined))
+        assert first.codecs == second.codecs == ("vp8", "opus")
+        seen = first.counters() + second.counters()
+        assert seen == list(range(seen[0], seen[-1] + 1))
+
+
+@pytest.mark.parametrize("codec", [Codec.VP8, Codec.H264])
+async def test_kill_9_loses_less_than_a_second(tmp_path: Path, codec: Codec) -> None:
+    async with pair(publish(codec), record(tmp_path)) as joined:
+        joined.connect()
+        await joined.recorder.wait_for(TrackStarted)
+        begun = time.monotonic()
+        await asyncio.sleep(3)
+        await joined.recorder.kill()
+        lasted = time.monotonic() - begun
+        (file,) = files_in(tmp_path)
+        tape = inspect(file)
+        assert tape.duration_s > lasted - 1.0
+        assert not tape.decode_errors
+        report = verify(file)
+        assert report.ok
+        assert report.cut_off
+
+
+@pytest.mark.parametrize(
+    ("codec", "container", "suffix"),
+    [
+        (Codec.H264, Container.MP4, ".mp4"),
+        (Codec.VP8, Container.MP4, ".mkv"),
+        (Codec.VP8, Container.MKV, ".mkv"),
+        (Codec.H264, Container.WEBM, ".mkv"),
+    ],
+)
+async def test_the_container_is_the_one_asked_for_if_the_codec_fits(
+    tmp_path: Path, codec: Codec, container: Container, suffix: str
+) -> None:
+    async with pair(publish(codec), record(tmp_path, container)) as joined:
+        joined.connect()
+        await joined.recorder.wait_for(SegmentOpened)
+        await asyncio.sleep(2.5)
+        (file,) = await finished_files(joined)
+        assert file.suffix == suffix
+        assert_good(inspect(file), GUEST, seconds=2)
+        assert verify(file).ok
+
+
+async def test_a_forged_dtls_fingerprint_is_refused_before_anything_is_recorded(tmp_path: Path) -> None:
+    async with pair(publish(), record(tmp_path)) as joined:
+        joined.edit_offer = lambda sdp: re.sub(r"(a=fingerprint:sha-256 )..", r"\g<1>00", sdp)
+        joined.connect()
+        failed = await joined.recorder.wait_for(Failed)
+        assert failed.code == "fingerprint_mismatch"
+        assert await joined.recorder.process.wait() == 1
+        assert files_in(tmp_path) == []
+
+
+async def test_an_offer_without_any_fingerprint_is_refused(tmp_path: Path) -> None:
+    async with pair(publish(), record(tmp_path)) as joined:
+        joined.edit_offer = lambda sdp: re.sub(r"a=fingerprint:[^\r\n]*\r\n", "", sdp)
+        joined.connect()
+        assert (await joined.recorder.wait_for(Failed)).code == "fingerprint_mismatch"
+
+
+async def test_no_common_codec_is_said_in_words(tmp_path: Path) -> None:
+    async with pair(publish(), record(tmp_path)) as joined:
+        joined.edit_offer = lambda sdp: sdp.replace("VP8/90000", "H263/90000").replace("OPUS/48000/2", "G722/8000")
+        joined.connect()
+        failed = await joined.recorder.wait_for(Failed)
+        assert failed.code == "no_common_codec"
+        assert "H263" in failed.detail
+        assert "G722" in failed.detail
+
+
+async def test_a_guest_that_cannot_be_reached_is_explained(tmp_path: Path) -> None:
+    async with pair(publish(), record(tmp_path, connect_deadline_ms=2000)) as joined:
+        joined.forward_candidates = False
+        joined.connect()
+        failed = await joined.recorder.wait_for(Failed)
+        assert failed.code == "no_remote_candidates"
+
+
+async def test_a_description_that_is_none_fails_that_child_alone_and_in_words(tmp_path: Path) -> None:
+    async with pair(publish(), record(tmp_path)) as joined:
+        joined.edit_offer = lambda _: "v=0\r\nthis is not a description\r\n"
+        joined.connect()
+        failed = await joined.recorder.wait_for(Failed)
+        assert failed.code == "bad_description"
+        assert joined.publisher.process.returncode is None

@@ -1,0 +1,190 @@
+"""A handshake server, guests and a recorder as users run them: real programs, real encoders, real files."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from roomtape.config import ServeSettings
+from roomtape.handshake.server import HandshakeServer
+from tests.support.content import Content, inspect
+
+ROOT = Path(__file__).parents[2]
+ROOM = "testroom123"
+
+
+class Program:
+    """One of roomtape's commands; `output` is what it has written so far, stdout and stderr together."""
+
+    def __init__(self, process: asyncio.subprocess.Process, name: str) -> None:
+        self.process, self.name = process, name
+        self.output = ""
+        self._news = asyncio.Event()
+        self._reader = asyncio.create_task(self._read())
+
+    @classmethod
+    async def start(cls, name: str, *command: str, **environment: str) -> Self:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *command,
+            cwd=ROOT,
+            env={**os.environ, "COLUMNS": "200", **environment},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        return cls(process, name)
+
+    async def _read(self) -> None:
+        assert self.process.stdout is not None
+        while data := await self.process.stdout.read(65536):
+            self.output += data.decode(errors="replace")
+            self._news.set()
+        self._news.set()
+
+    async def says(self, pattern: str, timeout_s: float = 25.0) -> re.Match[str]:
+        """Wait until the output matches."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            if match := re.search(pattern, self.output):
+                return match
+            self._news.clear()
+            try:
+                await asyncio.wait_for(self._news.wait(), deadline - time.monotonic())
+            except TimeoutError:
+                raise AssertionError(f"{self.name} did not say {pattern!r}; it said:\n{self.output}") from None
+            assert self.process.returncode is None or re.search(pattern, self.output), self.output
+
+    def send(self, number: signal.Signals) -> None:
+        if self.process.returncode is None:
+            self.process.send_signal(number)
+
+    async def stop(self, number: signal.Signals = signal.SIGINT, timeout_s: float = 10.0) -> int:
+        """End it; returns its exit code."""
+        self.send(number)
+        code = await asyncio.wait_for(self.process.wait(), timeout_s)
+        await self._reader
+        return code
+
+
+class Studio:
+    """Everything that was started is gone at the end. `server` is another server's address, if not the embedded one."""
+
+    def __init__(self, folder: Path, server: str | None = None, password: str | None = None) -> None:
+        self.folder = folder / "tapes"
+        self._state = folder / "state"
+        self._address = server
+        self._environment = {} if password is None else {"ROOMTAPE_PASSWORD": password}
+        self._server: HandshakeServer | None = None
+        self._programs: list[Program] = []
+
+    async def __aenter__(self) -> Self:
+        if self._address is None:
+            self._server = await HandshakeServer(ServeSettings(port=0), self._state).__aenter__()
+            self._address = self._server.url
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for program in self._programs:
+            program.send(signal.SIGKILL)
+        for program in self._programs:
+            await program.process.wait()
+        if self._server is not None:
+            await self._server.__aexit__(kind, error, trace)
+
+    @property
+    def url(self) -> str:
+        assert self._address is not None
+        return self._address
+
+    async def program(self, name: str, *arguments: str) -> Program:
+        """`publish.py` with this studio's server; nothing else on the network is contacted."""
+        common = ("--server", self.url, "--stun-server", "false")
+        program = await Program.start(name, "publish.py", *common, *arguments, **self._environment)
+        self._programs.append(program)
+        return program
+
+    async def guest(
+        self,
+        name: str,
+        number: int,
+        *options: str,
+        room: str | None = ROOM,
+        size: tuple[int, int] = (320, 180),
+        bitrate: int = 300,
+    ) -> Program:
+        """A synthetic guest in the room; returns when it has joined."""
+        place = ("--room", room) if room else ()
+        picture = ("--width", str(size[0]), "--height", str(size[1]), "--bitrate", str(bitrate))
+        guest = await self.program(
+            name, "--streamid", name, *place, "--test", "--guest-number", str(number), *picture, *options
+        )
+        await guest.says("joined")
+        return guest
+
+    async def recorder(self, *options: str, room: str | None = ROOM) -> Program:
+        """The recorder, when it has joined."""
+        place = ("--room", room, "--record-room") if room else ()
+        recorder = await self.program("recorder", *place, "--output-dir", str(self.folder), *options)
+        await recorder.says("joined")
+        return recorder
+
+    def files(self, stream: str) -> list[Path]:
+        """All files of a stream, oldest first."""
+        found = [p for p in self.folder.glob(f"*_{stream}_[0-9]*") if p.suffix in (".webm", ".mkv", ".mp4")]
+        return sorted(found)
+
+    def tape(self, stream: str) -> Content:
+        """The content of a stream's only file."""
+        files = self.files(stream)
+        assert len(files) == 1, [path.name for path in self.folder.iterdir()]
+        return inspect(files[0])
+
+
+async def recording(recorder: Program, *streams: str) -> None:
+    """Wait until all these streams are being recorded."""
+    for stream in streams:
+        await recorder.says(rf"guest recording stream={stream}\b")
+
+
+def assert_good(tape: Content, guest: int, *, seconds: float, video: bool = True, audio: bool = True) -> None:
+    """The right guest, complete, in sync, decodable, and about as long as it was recorded (never shorter)."""
+    assert not tape.decode_errors
+    assert tape.duration_s >= seconds
+    if video:
+        assert tape.guest == guest
+        counters = tape.counters()
+        expected = counters[-1] - counters[0] + 1
+        assert len(tape.missing()) <= 0.02 * expected
+        assert len(tape.flashes) >= int(seconds) - 1
+    if audio:
+        assert tape.heard_guest == guest
+        assert len(tape.beeps) >= int(seconds) - 1
+    if video and audio:
+        offset = tape.av_offset()
+        assert offset is not None
+        assert abs(offset) <= 0.04
+
+
+def children_of(pid: int) -> list[int]:
+    """Living descendants of a process."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, task.read_text().split()):
+            found += [child, *children_of(child)]
+    return found
+
+
+def alive(pid: int) -> bool:
+    """Whether the process exists and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

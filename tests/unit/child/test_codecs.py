@@ -1,0 +1,69 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roomtape.child.codecs import RECIPES, choose_muxer, codec_of
+from roomtape.ipc.messages import RecordConfig
+from roomtape.model import Codec, Container, TrackKind
+
+recordable = st.frozensets(st.sampled_from(sorted(RECIPES)), min_size=1)
+
+
+@pytest.mark.parametrize("name", ["VP8", "vp8", "Vp9", "H264", "h265", "opus", "OPUS"])
+def test_names_are_known_in_any_case(name: str) -> None:
+    assert codec_of(name) == name.upper()
+
+
+@pytest.mark.parametrize("name", ["AV1", "red", "ulpfec", "rtx", "PCMU", "multiopus", "L16", "", "VP8 ", "name"])
+def test_what_cannot_be_recorded_has_no_codec(name: str) -> None:
+    assert codec_of(name) is None
+
+
+@given(st.text())
+def test_any_name_is_answered(name: str) -> None:
+    codec = codec_of(name)
+    assert codec is None or codec in RECIPES
+
+
+def test_every_codec_that_is_recorded_by_default_has_a_recipe_of_its_kind() -> None:
+    kinds = {codec: RECIPES[codec].kind for codec in RecordConfig(stream_id="a", folder="f", stem="s").codecs}
+    assert {codec for codec, kind in kinds.items() if kind is TrackKind.AUDIO} == {Codec.OPUS}
+    assert kinds.keys() == RECIPES.keys()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "codecs", "extension"),
+    [
+        (Container.AUTO, {Codec.VP8, Codec.OPUS}, "webm"),
+        (Container.AUTO, {Codec.VP9}, "webm"),
+        (Container.AUTO, {Codec.OPUS}, "webm"),
+        (Container.AUTO, {Codec.H264, Codec.OPUS}, "mkv"),
+        (Container.AUTO, {Codec.H265}, "mkv"),
+        (Container.MKV, {Codec.VP8, Codec.OPUS}, "mkv"),
+        (Container.MKV, {Codec.OPUS}, "mkv"),
+        (Container.WEBM, {Codec.VP9, Codec.OPUS}, "webm"),
+        (Container.MP4, {Codec.H264, Codec.OPUS}, "mp4"),
+        (Container.MP4, {Codec.VP9}, "mp4"),
+    ],
+)
+def test_the_container_suits_the_codecs(wanted: Container, codecs: set[Codec], extension: str) -> None:
+    muxer, note = choose_muxer(wanted, frozenset(codecs))
+    assert (muxer.extension, note) == (extension, None)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "codecs", "named"),
+    [(Container.WEBM, {Codec.H264, Codec.OPUS}, "H264, OPUS"), (Container.MP4, {Codec.VP8}, "VP8")],
+)
+def test_what_does_not_fit_is_recorded_all_the_same_and_said(wanted: Container, codecs: set[Codec], named: str) -> None:
+    muxer, note = choose_muxer(wanted, frozenset(codecs))
+    assert muxer.extension == "mkv"
+    assert note == f"{named} cannot go into {wanted}: recorded as Matroska instead"
+
+
+@given(st.sampled_from(Container), recordable)
+def test_every_set_of_codecs_finds_a_muxer_and_a_note_only_tells_of_a_change(
+    wanted: Container, codecs: frozenset[Codec]
+) -> None:
+    muxer, note = choose_muxer(wanted, codecs)
+    assert (note is None) == (wanted is Container.AUTO or muxer.extension == wanted)

@@ -1,0 +1,402 @@
+import re
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roomtape.child.codecs import RECIPES, codec_of
+from roomtape.child.sdp import MAX_FORMATS, MAX_MEDIA, Section, Selection, candidate_type, fingerprints, select, split
+from roomtape.errors import BadDescription
+from roomtape.ipc.messages import RecordConfig
+from roomtape.model import Codec, TrackKind
+from tests.unit.child.offers import FINGERPRINT, VIDEO, audio, data, offer, page_offer, rtx, video
+
+AUDIO_VIDEO = frozenset(TrackKind)
+PREFERENCE = RecordConfig(stream_id="ann", folder="f", stem="s").codecs
+H264 = [pt for pt, name, _ in VIDEO if name == "H264"]
+
+
+def selected(
+    sdp: str, preference: tuple[Codec, ...] = PREFERENCE, wanted: frozenset[TrackKind] = AUDIO_VIDEO
+) -> Selection:
+    return select(sdp, preference, wanted)
+
+
+def sections(sdp: str) -> list[Section]:
+    return split(sdp)[1]
+
+
+def section_of(selection: Selection, mid: str) -> Section:
+    return next(section for section in sections(selection.sdp) if f"a=mid:{mid}" in section.lines)
+
+
+def formats(section: Section) -> list[int]:
+    return [int(pt) for pt in section.formats]
+
+
+def names(section: Section) -> dict[str, str]:
+    found = [re.fullmatch(r"a=rtpmap:(\d+) ([^/]+).*", line) for line in section.lines]
+    return {match[1]: match[2].upper() for match in found if match}
+
+
+def line_of(section: Section, start: str) -> str:
+    [line] = [line for line in section.lines if line.startswith(start)]
+    return line
+
+
+# --- what a page offers -------------------------------------------------------------------------------------------
+
+
+def test_a_pages_offer_keeps_what_can_be_recorded_in_order_of_preference_each_with_its_rtx() -> None:
+    selection = selected(page_offer())
+    expected = [number for pt in [*H264, 96, 98, 100] for number in (pt, rtx(pt))]
+    assert formats(section_of(selection, "1")) == expected
+    assert formats(section_of(selection, "2")) == [111]
+    assert selection.tracks == (TrackKind.VIDEO, TrackKind.AUDIO)
+    assert (selection.refused, selection.offered) == ((), 2)
+
+
+def test_the_preference_decides_the_order_and_what_is_kept() -> None:
+    selection = selected(page_offer(), (Codec.VP9, Codec.VP8, Codec.OPUS))
+    assert formats(section_of(selection, "1")) == [98, 99, 100, 101, 96, 97]
+
+
+def test_a_preferred_codec_that_cannot_be_recorded_is_passed_over() -> None:
+    selection = selected(page_offer(), (Codec.AV1, Codec.VP8, Codec.OPUS))
+    assert formats(section_of(selection, "1")) == [96, 97]
+
+
+def test_nothing_speaks_of_a_codec_that_was_taken_out() -> None:
+    for mid in ("1", "2"):
+        section = section_of(selected(page_offer()), mid)
+        spoken_of = {
+            match[1] for line in section.lines if (match := re.match(r"a=(?:rtpmap|fmtp|rtcp-fb):(\d+)", line))
+        }
+        assert spoken_of == set(section.formats)
+
+
+def test_what_belongs_to_the_kept_codecs_stays_word_for_word() -> None:
+    video_lines, audio_lines = (set(section_of(selected(page_offer()), mid).lines) for mid in ("1", "2"))
+    assert {f"a=rtcp-fb:96 {kind}" for kind in ("nack", "nack pli", "ccm fir", "transport-cc")} <= video_lines
+    assert {"a=fmtp:97 apt=96", "a=rtpmap:97 rtx/90000", "a=rtpmap:111 opus/48000/2"} <= video_lines | audio_lines
+    assert "a=fmtp:109 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f" in video_lines
+    assert "a=fmtp:111 minptime=10;useinbandfec=1" in audio_lines
+
+
+def test_ssrcs_transport_and_data_channel_are_left_alone() -> None:
+    selection = selected(page_offer())
+    head, before = split(page_offer())
+    assert split(selection.sdp)[0] == head
+    untouched = re.compile(r"a=(?!rtpmap|fmtp|rtcp-fb).*|[^a]=.*")
+    for old, new in zip(before, sections(selection.sdp), strict=True):
+        assert [line for line in new.lines if untouched.fullmatch(line)] == [
+            line for line in old.lines if untouched.fullmatch(line)
+        ]
+    assert "a=ssrc-group:FID 1001 1002" in section_of(selection, "1").lines
+    assert section_of(selection, "0") == sections(page_offer())[0]
+
+
+def test_feedback_for_all_payload_types_stays() -> None:
+    lines = [*video(), "a=rtcp-fb:* nack"]
+    assert "a=rtcp-fb:* nack" in section_of(selected(offer(lines)), "1").lines
+
+
+def test_selecting_twice_changes_nothing() -> None:
+    once = selected(page_offer())
+    assert selected(once.sdp) == once
+
+
+def test_lines_end_as_the_rfc_wants_whatever_the_guest_sends() -> None:
+    for end in ("\n", "\r", "\r\n", "\r\n\r\n"):
+        selection = selected(page_offer().replace("\r\n", end))
+        assert selection == selected(page_offer())
+    assert re.fullmatch(r"([^\r\n]+\r\n)+", selection.sdp)
+
+
+# --- which tracks -------------------------------------------------------------------------------------------------
+
+
+def test_a_data_channel_offer_has_no_tracks_and_stays_as_it_is() -> None:
+    sdp = offer(data())
+    assert selected(sdp) == Selection(sdp, (), (), 0)
+
+
+@pytest.mark.parametrize(("wanted", "mid"), [(TrackKind.VIDEO, "2"), (TrackKind.AUDIO, "1")])
+def test_an_unwanted_kind_becomes_inactive_and_is_not_called_refused(wanted: TrackKind, mid: str) -> None:
+    selection = selected(page_offer(), wanted=frozenset({wanted}))
+    section = section_of(selection, mid)
+    assert section.direction == "a=inactive"
+    assert "a=sendrecv" not in section.lines
+    assert (selection.tracks, selection.refused, selection.offered) == ((wanted,), (), 2)
+
+
+def test_a_section_without_a_usable_codec_stays_inactive_and_tells_what_was_offered() -> None:
+    av1 = ["m=video 9 UDP/TLS/RTP/SAVPF 45 46", "a=mid:1", "a=rtpmap:45 AV1/90000", "a=rtpmap:46 rtx/90000"]
+    selection = selected(offer(data(), av1, audio()))
+    assert section_of(selection, "1").direction == "a=inactive"
+    assert selection.tracks == (TrackKind.AUDIO,)
+    assert selection.refused == ("video: AV1, RTX",)
+    assert selection.offered == 2
+
+
+def test_static_payload_types_are_named_without_an_rtpmap() -> None:
+    selection = selected("m=audio 9 UDP/TLS/RTP/SAVPF 0 8 9\r\n")
+    assert selection.refused == ("audio: G722, PCMA, PCMU",)
+
+
+def test_a_static_number_with_another_meaning_is_believed() -> None:
+    selection = selected("m=audio 9 UDP/TLS/RTP/SAVPF 0 8\r\na=rtpmap:8 opus/48000/2\r\n")
+    assert sections(selection.sdp)[0].formats == ("8",)
+
+
+def test_no_codec_at_all_is_told_as_nothing() -> None:
+    assert selected("m=video 9 UDP/TLS/RTP/SAVPF 96\r\n").refused == ("video: nothing",)
+
+
+def test_names_of_refused_codecs_are_short_and_harmless() -> None:
+    sdp = f"m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 \x1b[31m{'x' * 5000}/90000\r\n"
+    [refused] = selected(sdp).refused
+    assert len(refused) < 40
+    assert refused.isprintable()
+
+
+@pytest.mark.parametrize(("direction", "sends"), [("sendonly", 1), ("recvonly", 0), ("inactive", 0), ("sendrecv", 1)])
+def test_only_what_the_guest_sends_is_a_track(direction: str, sends: int) -> None:
+    selection = selected(offer(data(), video(direction=direction)))
+    assert len(selection.tracks) == selection.offered == sends
+    assert selection.refused == ()
+    assert section_of(selection, "1").direction == f"a={direction}"
+
+
+def test_no_direction_means_both() -> None:
+    lines = [line for line in video() if line != "a=sendrecv"]
+    assert selected(offer(lines)).tracks == (TrackKind.VIDEO,)
+
+
+def test_port_zero_is_a_rejected_section_unless_it_only_waits_to_be_bundled() -> None:
+    rejected = offer(video(port=0), audio())
+    bundled = offer([*video(port=0), "a=bundle-only"], audio())
+    assert selected(rejected).tracks == (TrackKind.AUDIO,)
+    assert selected(bundled).tracks == (TrackKind.VIDEO, TrackKind.AUDIO)
+    assert section_of(selected(bundled), "1").port == "0"
+
+
+def test_renegotiation_keeps_number_order_and_names_of_sections() -> None:
+    # T27: a screen is shared; the order is not the one of the first offer, and a removed track stays.
+    sdp = offer(audio("2"), data("0"), video("1", "inactive"), audio("3", "sendonly"), video("4", "sendonly"))
+    selection = selected(sdp)
+    kept = sections(selection.sdp)
+    assert [section.kind for section in kept] == ["audio", "application", "video", "audio", "video"]
+    assert [line_of(section, "a=mid:") for section in kept] == [f"a=mid:{mid}" for mid in "20134"]
+    assert selection.tracks == (TrackKind.AUDIO, TrackKind.AUDIO, TrackKind.VIDEO)
+
+
+# --- damaged and hostile ------------------------------------------------------------------------------------------
+
+
+def fmtp_of(*lines: str) -> list[str]:
+    """What is left of the format parameters of an opus section (T14)."""
+    sdp = "\r\n".join(["m=audio 9 UDP/TLS/RTP/SAVPF 111", "a=rtpmap:111 opus/48000/2", *lines])
+    return [line for line in sections(selected(sdp).sdp)[0].lines if line.startswith("a=fmtp")]
+
+
+def test_malformed_parameters_are_left_out() -> None:
+    line = "a=fmtp:111 minptime=10;useinbandfec=1;stereo=1;ptime:20;minptime:10;maxptime:60"
+    assert fmtp_of(line) == ["a=fmtp:111 minptime=10;useinbandfec=1;stereo=1"]
+
+
+def test_several_lines_of_one_payload_type_become_one_and_the_first_value_counts() -> None:
+    lines = ("a=fmtp:111 minptime=10; useinbandfec=1", "a=fmtp:111 maxaveragebitrate=65536;minptime=20;cbr=1")
+    assert fmtp_of(*lines) == ["a=fmtp:111 minptime=10;useinbandfec=1;maxaveragebitrate=65536;cbr=1"]
+
+
+def test_no_parameter_left_no_line() -> None:
+    assert fmtp_of("a=fmtp:111 ptime:20", 'a=fmtp:111 a="b";c=d e', "a=fmtp:111 ") == []
+
+
+def test_base64_parameters_survive() -> None:
+    assert fmtp_of("a=fmtp:111 sets=Z0IAH5Y1,aM4xsg==") == ["a=fmtp:111 sets=Z0IAH5Y1,aM4xsg=="]
+
+
+def test_rtx_without_or_with_a_foreign_apt_is_taken_out() -> None:
+    sdp = "\r\n".join(
+        [
+            "m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99",
+            "a=rtpmap:96 VP8/90000",
+            "a=rtpmap:97 rtx/90000",
+            "a=fmtp:97 apt=96;rtx-time=3000",
+            "a=rtpmap:98 rtx/90000",
+            "a=fmtp:98 apt=45",
+            "a=rtpmap:99 rtx/90000",
+        ]
+    )
+    assert sections(selected(sdp).sdp)[0].formats == ("96", "97")
+
+
+def test_a_payload_type_listed_twice_is_kept_once() -> None:
+    sdp = "m=video 9 UDP/TLS/RTP/SAVPF 96 97 96 97\na=rtpmap:96 VP8/90000\na=rtpmap:97 rtx/90000\na=fmtp:97 apt=96\n"
+    assert sections(selected(sdp).sdp)[0].formats == ("96", "97")
+
+
+def test_the_first_of_two_rtpmaps_counts() -> None:
+    sdp = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 AV1/90000\r\na=rtpmap:96 VP8/90000\r\n"
+    assert selected(sdp).tracks == ()
+
+
+@pytest.mark.parametrize("pt", ["128", "999", "096", "٩٦", "-1", "96x"])
+def test_numbers_that_are_no_payload_types_are_not_kept(pt: str) -> None:
+    sdp = f"m=video 9 UDP/TLS/RTP/SAVPF 96 {pt}\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:{pt} VP8/90000\r\n"
+    assert sections(selected(sdp).sdp)[0].formats == ("96",)
+
+
+@pytest.mark.parametrize(
+    "sdp",
+    [
+        "",
+        "v=0\r\n",
+        "nonsense",
+        "m=\r\n",
+        "m=video\r\n",
+        "m=video 9 UDP/TLS/RTP/SAVPF\r\n",
+        "m=video nine UDP/TLS/RTP/SAVPF 96\r\n",
+        "m=video ² UDP/TLS/RTP/SAVPF 96\r\n",
+        "m=video 9/ UDP/TLS/RTP/SAVPF 96\r\n",
+        "m=video 9 UDP/TLS/RTP/SAVPF " + " ".join(map(str, range(MAX_FORMATS + 1))),
+        "m=audio 9 X 0\r\n" * (MAX_MEDIA + 1),
+        "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=x\0y\r\n",
+    ],
+)
+def test_what_is_no_session_description_is_refused(sdp: str) -> None:
+    with pytest.raises(BadDescription):
+        selected(sdp)
+
+
+def test_as_many_sections_and_formats_as_allowed_are_taken() -> None:
+    many = f"m=audio 9/2 X {' '.join(map(str, range(MAX_FORMATS)))}\r\n" * MAX_MEDIA
+    assert len(sections(selected(many).sdp)) == MAX_MEDIA
+
+
+def test_the_largest_description_is_worked_through_at_once() -> None:
+    parameters = ";".join(f"p{n}=1" for n in range(6000))
+    lines = [f"a=fmtp:96 {n}={n};{parameters if n == 0 else ''}" for n in range(8000)]
+    sdp = "\r\n".join(["m=video 9 UDP/TLS/RTP/SAVPF 96", "a=rtpmap:96 VP8/90000", *lines])
+    begun = time.process_time()
+    assert selected(sdp).tracks == (TrackKind.VIDEO,)
+    assert time.process_time() - begun < 1
+
+
+WORDS = ["96", "97", "0", "8", "128", "٣", "x", "9", "UDP/TLS/RTP/SAVPF", "UDP/DTLS/SCTP"]
+NAMES = ["VP8", "vp9", "H264", "opus", "AV1", "rtx", "red", "PCMU", "", "VP8/90000/1/2", "ſ"]
+numbers = st.sampled_from(["96", "97", "98", "0", "8", "127", "128", "٩٦", ""])
+lines = st.one_of(
+    st.builds("a=rtpmap:{} {}/90000".format, numbers, st.sampled_from(NAMES)),
+    st.builds("a=fmtp:{} apt={}".format, numbers, numbers),
+    st.builds("a=fmtp:{} {}".format, numbers, st.text(max_size=20)),
+    st.builds("a=rtcp-fb:{} nack".format, numbers),
+    st.builds("a=mid:{}".format, numbers),
+    st.sampled_from(["a=sendonly", "a=inactive", "a=recvonly", "a=bundle-only", "a=", "c=IN IP4 0.0.0.0", ""]),
+    st.builds("a=ssrc:{} cname:x".format, numbers),
+    st.text(max_size=20),
+)
+m_lines = st.builds(
+    "m={} {} {} {}".format,
+    st.sampled_from(["audio", "video", "application", "text", ""]),
+    st.sampled_from(["9", "0", "9/2", "x", ""]),
+    st.sampled_from(WORDS),
+    st.lists(st.sampled_from(WORDS), max_size=5).map(" ".join),
+)
+hostile = st.lists(st.one_of(lines, m_lines), max_size=40).map("\r\n".join)
+good_m_lines = st.builds(
+    "m={} {} UDP/TLS/RTP/SAVPF {}".format,
+    st.sampled_from(["audio", "video"]),
+    st.sampled_from(["9", "0"]),
+    st.permutations(["96", "97", "98", "0", "8", "127"]).map(" ".join),
+)
+almost_good = st.lists(st.one_of(lines, good_m_lines), max_size=40).map(lambda rest: "\r\n".join(["v=0", *rest]))
+preferences = st.lists(st.sampled_from(Codec), unique=True).map(tuple)
+wishes = st.frozensets(st.sampled_from(TrackKind))
+
+
+def others(section: Section) -> list[str]:
+    """What `select` must leave alone, the direction apart."""
+    changed = r"a=(rtpmap|fmtp|rtcp-fb):.*|a=(sendrecv|sendonly|recvonly|inactive)"
+    return [line for line in section.lines if not re.fullmatch(changed, line)]
+
+
+@given(st.one_of(hostile, almost_good), preferences, wishes)
+def test_any_text_gives_a_recordable_offer_or_bad_description(
+    sdp: str, preference: tuple[Codec, ...], wanted: frozenset[TrackKind]
+) -> None:
+    try:
+        selection = select(sdp, preference, wanted)
+    except BadDescription:
+        return
+    before, after = sections(sdp), sections(selection.sdp)
+    assert [(s.kind, s.port, s.protocol) for s in after] == [(s.kind, s.port, s.protocol) for s in before]
+    assert [others(s) for s in after] == [others(s) for s in before]
+    sending = [s for s in after if s.offers_media]
+    assert [TrackKind(s.kind) for s in sending] == list(selection.tracks)
+    assert selection.offered == len(selection.tracks) + len(selection.refused) + sum(
+        s.offers_media and s.kind not in wanted for s in before
+    )
+    for section in sending:
+        assert section.kind in wanted
+        for pt in section.formats:
+            codec = codec_of(names(section)[pt])
+            assert names(section)[pt] == "RTX" or (
+                codec in preference and codec is not None and RECIPES[codec].kind == section.kind
+            )
+
+
+@given(st.text())
+def test_any_text_is_read_for_fingerprints_and_candidates(text: str) -> None:
+    assert all(isinstance(values, set) for values in fingerprints(f"a=fingerprint:{text}").values())
+    assert candidate_type(text) in {"", "host", "srflx", "prflx", "relay"}
+
+
+def test_gstreamer_reads_the_selection_as_it_is_meant() -> None:
+    from roomtape.child.gst import init, session_description
+
+    init()
+    message = session_description("offer", selected(page_offer()).sdp).sdp
+    assert message.medias_len() == 3
+    video_media = message.get_media(1)
+    kept = [video_media.get_format(n) for n in range(video_media.formats_len())]
+    assert kept == list(section_of(selected(page_offer()), "1").formats)
+    caps = [video_media.get_caps_from_media(int(pt)).get_structure(0).get_string("encoding-name") for pt in kept]
+    assert set(caps) == {"H264", "VP8", "VP9", "RTX"}
+    assert message.get_media(2).get_attribute_val("rtpmap") == "111 opus/48000/2"
+
+
+# --- small readings -----------------------------------------------------------------------------------------------
+
+
+def test_fingerprints_are_read_from_all_sections_in_one_spelling() -> None:
+    digest = FINGERPRINT.replace(":", "").lower()
+    assert fingerprints(page_offer()) == {"sha-256": {digest}}
+    assert fingerprints("a=fingerprint:SHA-1 aa:BB\na=fingerprint:sha-256  CC \r\n") == {
+        "sha-1": {"aabb"},
+        "sha-256": {"cc"},
+    }
+
+
+def test_a_fingerprint_that_gstreamer_would_not_see_is_not_seen() -> None:
+    assert fingerprints("a=tool:x\x0ba=fingerprint:sha-256 aa\u2028a=fingerprint:sha-256 bb") == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("candidate:1 1 udp 2122260223 192.0.2.1 50000 typ host generation 0 ufrag Yk3q", "host"),
+        ("candidate:2 1 udp 1686052607 203.0.113.7 50000 typ srflx raddr 0.0.0.0 rport 0", "srflx"),
+        ("a=candidate:3 1 tcp 1518280447 192.0.2.1 9 typ prflx tcptype active", "prflx"),
+        ("candidate:4 1 udp 41885439 203.0.113.9 60000 typ relay raddr 203.0.113.7 rport 50000", "relay"),
+        ("candidate:1 1 udp 1 192.0.2.1 50000", ""),
+        ("candidate:1 1 udp 1 192.0.2.1 50000 typ", ""),
+        ("candidate:1 1 udp 1 192.0.2.1 50000 typ made-up", ""),
+        ("", ""),
+    ],
+)
+def test_a_candidates_type(line: str, kind: str) -> None:
+    assert candidate_type(line) == kind

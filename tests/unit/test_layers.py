@@ -1,0 +1,113 @@
+"""Who may import whom. A module imports lower floors, and its own folder on its own floor."""
+
+from graphlib import TopologicalSorter
+
+import pytest
+
+from tests.unit.source import FILES, MODULES, inner, outer, reach
+
+FLOORS: tuple[dict[str, str], ...] = (
+    # 0: words that everyone uses
+    {"": "errors model config logs launch"},
+    # 1: values and texts
+    {
+        "ipc": "messages codec",
+        "signaling": "identity messages crypto envelope wire link",
+        "ice": "servers results",
+        "supervisor": "backoff",
+    },
+    # 2: decisions; and the child, which is a program of its own
+    {
+        "signaling": "protocol",
+        "room": "effects outcome attempt early session router publisher",
+        "storage": "layout manifest",
+        "handshake": "effects limits rooms frames rules hosted fanout hub",
+        "observe": "metrics board redactor floodgate",
+        "child": (
+            "__main__ main candidates channel codecs cut datachannel diagnosis dtls gst guest inventory pattern peer"
+            " publishing receiving recording sdp source tape track viewer writer"
+        ),
+    },
+    # 3: shells, which have sockets, processes and clocks
+    {
+        "signaling": "client visit",
+        "supervisor": "launcher manager",
+        "storage": "verify",
+        "handshake": "server tls",
+        "ice": "probe turn_list",
+        "observe": "console",
+    },
+    # 4: what roomtape does
+    {"": "log reports runner recorder app machine doctor demo"},
+    # 5: how it is told what to do
+    {"": "option_types options given commands cli __main__"},
+)
+
+CHILD_MAY_IMPORT = {"errors", "model", "ipc.messages", "ipc.codec", "signaling.envelope", "ice.servers"}
+CHILD_MAY_BRING = CHILD_MAY_IMPORT | {"signaling.crypto"}
+
+# In the child too, what can decide without GStreamer does.
+CHILD_DECIDES = {f"child.{name}" for name in ("codecs", "cut", "diagnosis", "guest", "pattern", "sdp")}
+OUTSIDE_WORLD = {
+    *("asyncio", "selectors", "select", "socket", "ssl", "http", "websockets"),
+    *("subprocess", "multiprocessing", "threading", "signal", "time", "gi"),
+}
+
+
+def _name(folder: str, name: str) -> str:
+    return f"{folder}.{name}" if folder else name
+
+
+def _folder(module: str) -> str:
+    return module.rpartition(".")[0]
+
+
+TABLE = [
+    (_name(folder, name), floor)
+    for floor, folders in enumerate(FLOORS)
+    for folder, names in folders.items()
+    for name in names.split()
+]
+FLOOR = dict(TABLE)
+DECIDERS = [name for name, floor in TABLE if floor < 3 and (_folder(name) != "child" or name in CHILD_DECIDES)]
+
+
+def test_every_module_has_one_floor() -> None:
+    assert sorted(name for name, _ in TABLE) == sorted(MODULES)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_lower_floors_or_its_own_folder(module: str) -> None:
+    floor = FLOOR[module]
+    too_high = {m for m in inner(module) if FLOOR[m] > floor or (FLOOR[m] == floor and _folder(m) != _folder(module))}
+    assert not too_high
+
+
+def test_nothing_imports_itself_in_a_circle() -> None:
+    TopologicalSorter({module: inner(module) for module in MODULES}).prepare()
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if not m.startswith("child.")])
+def test_the_main_process_knows_neither_gstreamer_nor_the_child_s_code(module: str) -> None:
+    assert "gi" not in outer(module)
+    assert not {m for m in inner(module) if m.startswith("child.")}
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m.startswith("child.")])
+def test_a_child_imports_little(module: str) -> None:
+    assert {m for m in inner(module) if not m.startswith("child.")} <= CHILD_MAY_IMPORT
+    assert {m for m in reach(module) if not m.startswith("child.")} <= CHILD_MAY_BRING
+
+
+@pytest.mark.parametrize("module", DECIDERS)
+def test_what_decides_has_no_clock_and_no_socket(module: str) -> None:
+    """Floors 0 to 2, whatever they bring along included."""
+    guilty = {one: outer(one) & OUTSIDE_WORLD for one in reach(module)}
+    assert not {one: names for one, names in guilty.items() if names}
+
+
+@pytest.mark.parametrize("package", [name for name in FILES if name.endswith("__init__")])
+def test_packages_import_nothing(package: str) -> None:
+    """So that one module does not bring along its neighbours."""
+    assert not inner(package)
+    assert not outer(package)
