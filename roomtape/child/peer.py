@@ -17,8 +17,14 @@ from roomtape.ice.servers import turn_uri
 from roomtape.model import Candidate, Description, IcePolicy, IceServers, SdpType
 
 MAX_OFFERS_WAITING: Final = 8
+RTCP_INTERVAL_NS: Final = 300_000_000
+"""Key frame requests leave early only once per interval (RFC 4585 section 3.5); by default it is up to 5 s long."""
 LIP_SYNC_STEP_NS: Final = 500_000
 """How far a sender report may shift a track per packet: small, so that time never runs back from frame to frame."""
+SETTLE_MS: Final = 8_000
+"""Browsers send the first sender reports within 5 s."""
+DRIFT_MS: Final = 2_000
+"""Two clocks that differ by 50 ppm are so far apart after 11 hours."""
 GATHERED_GRACE_MS: Final = 500
 """For the last candidates to arrive from their thread after gathering is complete."""
 STATES: Final = ("ice-connection-state", "ice-gathering-state", "connection-state", "signaling-state")
@@ -49,24 +55,47 @@ class Peer:
     ) -> None:
         self._listener = listener
         self._watch_element = on_element
+        self._jitter_ms = jitter_ms
         self._ice = ice
         self._deadline_ms = connect_deadline_ms
         self._offers: deque[tuple[str, Answer]] = deque()
         self._busy = self._failed = self._connected = False
         self._started = time.monotonic()
         self._cancel_deadline: Callable[[], None] = lambda: None
+        self._cancel_settling: Callable[[], None] = lambda: None
         self.local = LocalCandidates(listener.on_local_candidates)
         self.remote = RemoteCandidates(self._apply_candidate)
         self._check = CertificateCheck(lambda error: post(self._fail, error), lambda: post(self._check_connected))
         self.element = make(f"webrtcbin bundle-policy=max-bundle latency={jitter_ms}")
         # Kept: in 1.22 dropping the last Python reference can free the agent.
         self._agent = self.element.get_property("ice-agent")
+        self._configure_rtp()
         self._configure_ice()
         self._connect_signals()
 
-    def ease_lip_sync(self) -> None:
-        """From now on sender reports shift time stamps little by little: what is being written must not jump."""
-        self.element.get_by_name("rtpbin").set_property("max-ts-offset-adjustment", LIP_SYNC_STEP_NS)
+    def file_opened(self) -> None:
+        """Writing has begun.
+
+        Until all sender reports have come, a track takes its right place in time at once; later they shift it little
+        by little, so that time stamps do not jump. And since nobody listens live, the jitter buffer gets more patience
+        with lost packets; it also has to cover the drift between the guest's clock and ours.
+        """
+        self.element.set_property("latency", self._jitter_ms + DRIFT_MS)
+        self._ease_lip_sync(0)
+        self._cancel_settling()
+        self._cancel_settling = after_ms(SETTLE_MS, lambda: self._ease_lip_sync(LIP_SYNC_STEP_NS))
+
+    def _ease_lip_sync(self, step_ns: int) -> None:
+        """The most that time stamps may shift per packet; 0 is no limit."""
+        self.element.get_by_name("rtpbin").set_property("max-ts-offset-adjustment", step_ns)
+
+    def _configure_rtp(self) -> None:
+        """Time stamps follow the guest's RTP clock from the first packet on.
+
+        The default follows arrival times: when the first key frame is slow to arrive, the second after it is squeezed
+        and out of step with the sound. ("none" would be the same with an origin of 0, and take packets for lost.)
+        """
+        Gst.util_set_object_arg(self.element.get_by_name("rtpbin"), "buffer-mode", "synced")
 
     def _configure_ice(self) -> None:
         # Asking routers for port mappings is not for a recorder to do.
@@ -166,6 +195,8 @@ class Peer:
         name = factory.get_name() if factory else ""
         if name == "dtlsdec":
             self._check.watch(element)
+        elif name == "rtpsession":
+            element.get_property("internal-session").set_property("rtcp-min-interval", RTCP_INTERVAL_NS)
         self._watch_element(name, element)
 
     def _on_pad(self, _: Any, pad: Any) -> None:
@@ -252,4 +283,5 @@ class Peer:
         """No more callbacks; the pipeline's state change ends the element itself."""
         self._failed = True
         self._cancel_deadline()
+        self._cancel_settling()
         self.local.flush()

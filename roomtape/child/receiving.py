@@ -39,6 +39,7 @@ class ReceptionMeter:
         self._tracks[ssrc] = kind
 
     def read(self) -> Received:
+        """The counters now."""
         by_track = dict.fromkeys(self._tracks.values(), 0)
         reported: set[TrackKind] = set()
         for ssrc, kind in self._tracks.items():
@@ -51,4 +52,4 @@ class ReceptionMeter:
                 if stats.get_boolean("have-sr")[1]:
                     reported.add(kind)
         lost = sum(buffer.get_property("stats").get_uint64("num-lost")[1] for buffer in self._jitter_buffers)
-        return Received(by_track, sum(by_track.values()), lost, reported == by_track.keys())
+        return Received(by_track, sum(by_track.values()), lost, bool(reported) and reported == by_track.keys())

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from roomtape.child.codecs import RECIPES, codec_of
-from roomtape.child.datachannel import DataChannel
+from roomtape.child.datachannel import LABEL, DataChannel
 from roomtape.child.gst import GLib, Gst, after_ms, guarded, make, post
 from roomtape.child.guest import media_request, read_guest_info
 from roomtape.child.peer import Peer
@@ -144,7 +144,7 @@ class Recording:
 
     def on_data_channel(self, channel: Any) -> None:
         label = channel.get_property("label")
-        if self._channel is None or not self._channel.is_open:
+        if label == LABEL and (self._channel is None or not self._channel.is_open):
             self._channel = DataChannel(
                 channel, guarded(self._on_object, self._fail), self._on_channel_open, self._on_channel_close
             )
@@ -234,7 +234,7 @@ class Recording:
         self._send(message)
 
     def on_segment_opened(self, message: SegmentOpened) -> None:
-        self._peer.ease_lip_sync()
+        self._peer.file_opened()
         self._send(message)
 
     def on_segment_closed(self, message: SegmentClosed) -> None:

@@ -47,7 +47,7 @@ def branch(kind: TrackKind, config: PublishConfig) -> Branch:
     """Payloader and RTP caps for one viewer."""
     if kind is TrackKind.AUDIO:
         return (
-            "rtpopuspay pt=111",
+            "rtpopuspay pt=111 perfect-rtptime=false",
             "application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000",
         )
     pay = {

@@ -23,6 +23,7 @@ class Track:
         self.kind: TrackKind = recipe.kind
         self._webrtc_pad = pad
         self._probe = 0
+        self._new = True
         self.entered = time.monotonic()
         """When its next file begins: the moment it came to the gate."""
         self._elements = chain(pipeline, _stages(recipe))
@@ -58,11 +59,21 @@ class Track:
                 post(on_ready, self)
             return Gst.PadProbeReturn.OK  # blocks
 
-        self.open_gate()
+        self._remove_probe()
+        self._new = not recording
         self._probe = self.src.add_probe(Gst.PadProbeType.BLOCK | Gst.PadProbeType.BUFFER, at_gate)
         self.ask_keyframe()
 
     def open_gate(self) -> None:
+        """Let the track go on. Of sound that is new, the frame that stood at the gate is dropped.
+
+        It was taken out of the jitter buffer before sender reports told its right time, so it may be far off.
+        """
+        if self._probe and self._new and self.kind is TrackKind.AUDIO:
+            self.src.add_probe(Gst.PadProbeType.BUFFER, _drop_one)
+        self._remove_probe()
+
+    def _remove_probe(self) -> None:
         if self._probe:
             probe, self._probe = self._probe, 0
             self.src.remove_probe(probe)
@@ -85,6 +96,11 @@ class Track:
             return 0, 0
         (has_width, width), (has_height, height) = structure.get_int("width"), structure.get_int("height")
         return (width, height) if has_width and has_height else (0, 0)
+
+
+def _drop_one(pad: Any, info: Any) -> Any:
+    pad.remove_probe(info.id)
+    return Gst.PadProbeReturn.DROP
 
 
 def _stages(recipe: Recipe) -> list[str]:

@@ -25,24 +25,21 @@ from roomtape.ipc.messages import (
     TrackStarted,
 )
 from roomtape.model import Candidate, PeerId, SessionId, StreamId, WireStreamId
+from roomtape.room.asking import Asking
 from roomtape.room.attempt import Attempt, Event, State
-from roomtape.room.effects import Arm, ChildId, Count, Disarm, Effect, Report, Send, Spawn, Stop, Tell, Timer
+from roomtape.room.effects import Arm, ChildId, Count, Disarm, Effect, Send, Spawn, Stop, Tell, Timer
 from roomtape.room.outcome import BUDGET, Next, Outcome, judge
-from roomtape.signaling.messages import DescriptionReceived, Play, SendCandidates, SendDescription, Side
+from roomtape.room.owners import Owners
+from roomtape.room.row import Row, stage
+from roomtape.signaling.messages import DescriptionReceived, SendCandidates, SendDescription, Side
 
 MAX_LIVE: Final = 2
 """The attempt that records, and one that may take its place."""
 MAX_CHILDREN: Final = 4
 """Those that are still ending included: nobody can make us start children without end."""
 CROWDED_S: Final = 1.0
-MAX_OWNERS: Final = 16
 DOUBT_S: Final = 2.0
 """A connection has so long to show that media still flows when its guest seems to be gone."""
-RETURN_S: Final = 5.0
-"""A guest announced under a new address at most so long before its former connection ends has come back."""
-PLAY_AGAIN_S: Final = 1.0
-"""Announcements of one guest closer together than this are one: they come in pairs."""
-
 UNANSWERED: Final = "no answer so far"
 
 
@@ -70,20 +67,18 @@ class StreamSession:
         self.state = SessionState.WAITING
         self.attempts: dict[ChildId, Attempt] = {}
         self._deadlines, self._new_child, self._jitter = deadlines, new_child, jitter
-        self._owners: dict[PeerId, float] = {}
+        self._owners = Owners()
+        self._asking = Asking(stream, deadlines.replay)
+        self._row = Row(stream)
         self._failures = 0
         self._budget = BUDGET
-        self._replays = 0
-        self._played = float("-inf")
-        self._note = ""
-        self._said = ("", "")
 
     def renew(self) -> None:
-        """The stream appears again after its end: nothing that went wrong before counts any more."""
+        """The stream appears again after its end: what went wrong before counts no more."""
         self.state = SessionState.WAITING
         self._failures = 0
         self._budget = BUDGET
-        self._note = ""
+        self._row.note = ""
 
     # --- who has the stream ---------------------------------------------------------------------------------------
 
@@ -107,13 +102,13 @@ class StreamSession:
         """The server announces that `peer` has the stream."""
         self.wire = wire
         known = peer in self._owners
-        self._own(peer, now)
+        self._owners.add(peer, now)
         live = self.live()
         if not live:
             return self.start(now)
         newest = live[-1]
         if not newest.taken:
-            repeated = known and now - self._played < PLAY_AGAIN_S
+            repeated = known and self._asking.just_asked(now)
             return self._ask(newest, now) if newest.asking and not repeated else []
         if known:
             return []
@@ -123,21 +118,8 @@ class StreamSession:
         """The server, or the peer through it, says that it is gone; media that still flows is believed more."""
         connected = [attempt for attempt in self.live() if attempt.peer == peer]
         if not connected:
-            self._owners.pop(peer, None)
+            self._owners.remove(peer)
         return [effect for attempt in connected for effect in self._doubt(attempt, "left", now)]
-
-    def _own(self, peer: PeerId, now: float) -> None:
-        """Owners are kept in the order of their last word, with the time of their first."""
-        self._owners[peer] = self._owners.pop(peer, now)
-        if len(self._owners) > MAX_OWNERS:
-            del self._owners[next(iter(self._owners))]
-
-    def _returned(self, attempt: Attempt, now: float) -> bool:
-        """Whether the guest of an ending attempt has just been announced under another address."""
-        if attempt.peer is None or not self._owners:
-            return False
-        newest, since = list(self._owners.items())[-1]
-        return newest != attempt.peer and now - since <= RETURN_S
 
     def _doubt(self, attempt: Attempt, name: str, now: float) -> list[Effect]:
         if name in attempt.doubts:
@@ -155,11 +137,10 @@ class StreamSession:
         attempt = Attempt(self._new_child())
         self.attempts[attempt.child] = attempt
         self.state = SessionState.ACTIVE
-        self._replays = 0
         return [
             *effects,
             Disarm(Timer("retry", self.stream)),
-            Disarm(Timer("replay", self.stream)),
+            *self._asking.stop(),
             Spawn(attempt.child, self.stream),
             Arm(Timer("ready", attempt.child), self._deadlines.child_ready),
             *self._news(),
@@ -170,7 +151,7 @@ class StreamSession:
         if self.live():
             return [crowded]
         self.state = SessionState.WAITING
-        return [crowded, *self._news(), Arm(Timer("retry", self.stream), CROWDED_S)]
+        return [crowded, *self._asking.stop(), Arm(Timer("retry", self.stream), CROWDED_S), *self._news()]
 
     def _make_room(self) -> list[Effect]:
         live = self.live()
@@ -181,11 +162,9 @@ class StreamSession:
 
     def offered(self, signal: DescriptionReceived, early: tuple[Candidate, ...], now: float) -> list[Effect]:
         """An offer from one who may offer this stream: a renegotiation, the one asked for, or a new connection."""
-        attempt = self.find(signal.peer, signal.session) or self._moved(signal)
-        self._own(signal.peer, now)
+        attempt = self.find(signal.peer, signal.session) or self._moved(signal) or self._untaken()
+        self._owners.add(signal.peer, now)
         effects: list[Effect] = []
-        if attempt is None:
-            attempt = self._untaken()
         if attempt is None:
             effects += self.start(now)
             attempt = self._untaken()
@@ -197,7 +176,7 @@ class StreamSession:
         offer = RemoteDescription(
             negotiation=attempt.negotiation, description=signal.description, session=attempt.session or ""
         )
-        self._note = ""
+        self._row.note = ""
         effects += self._pass_on(attempt, offer)
         if early:
             effects += self._pass_on(attempt, RemoteCandidates(candidates=early))
@@ -221,28 +200,17 @@ class StreamSession:
         effects: list[Effect] = [Tell(attempt.child, message)]
         if isinstance(message, RemoteDescription):
             attempt.move(Event.OFFER)
-            effects += [*self._ask_no_more(attempt), Arm(Timer("answer", attempt.child), self._deadlines.answer), *self._news()]
+            effects += self._ask_no_more(attempt)
+            effects += [Arm(Timer("answer", attempt.child), self._deadlines.answer), *self._news()]
         return effects
 
     def _ask(self, attempt: Attempt, now: float) -> list[Effect]:
-        """Ask for the stream, and again on the schedule of protocol.md 4.3."""
         attempt.asking = True
-        self._replays = 0
-        return self._play(now)
-
-    def _play(self, now: float) -> list[Effect]:
-        self._played = now
-        return [Send(Play(self.wire)), self._arm_replay()]
+        return self._asking.ask(self.wire, now)
 
     def _ask_no_more(self, attempt: Attempt) -> list[Effect]:
         asking, attempt.asking = attempt.asking, False
-        return [Disarm(Timer("replay", self.stream))] if asking else []
-
-    def _arm_replay(self) -> Effect:
-        waits = self._deadlines.replay
-        wait = waits[min(self._replays, len(waits) - 1)]
-        self._replays += 1
-        return Arm(Timer("replay", self.stream), wait)
+        return self._asking.stop() if asking else []
 
     # --- what children say ----------------------------------------------------------------------------------------
 
@@ -262,7 +230,7 @@ class StreamSession:
                 ]
             case LocalCandidates(candidates=candidates) if attempt.peer is not None:
                 return [Send(SendCandidates(attempt.peer, attempt.session, Side.VIEWER, candidates))]
-            case ChannelNegotiated():
+            case ChannelNegotiated() if attempt.taken:
                 attempt.move(Event.OFFER)
                 attempt.move(Event.ANSWER)
             case PeerState(connection="connected"):
@@ -294,9 +262,8 @@ class StreamSession:
         if attempt.recording:
             return []
         attempt.move(Event.TRACK_STARTED)
-        attempt.no_media = False
         self._failures = 0
-        self._note = ""
+        self._row.note = ""
         effects: list[Effect] = []
         for other in self.live():
             if other.child < attempt.child:
@@ -306,8 +273,9 @@ class StreamSession:
         return effects + self._news()
 
     def _no_media(self, attempt: Attempt, detail: str) -> list[Effect]:
-        attempt.no_media = not attempt.recording
-        self._remark(detail)
+        attempt.no_media = True
+        if not self._is_recording:
+            self._row.note = detail
         return self._news()
 
     def _counted(self, attempt: Attempt, stats: Stats, now: float) -> list[Effect]:
@@ -347,11 +315,9 @@ class StreamSession:
         return []
 
     def _replay(self, now: float) -> list[Effect]:
-        if self.state is SessionState.ENDED:
-            return self._play(now)
-        if not self._note:
-            self._remark(UNANSWERED)
-        return [*self._play(now), *self._news()]
+        if self.state is SessionState.ACTIVE and not self._row.note and not self._is_recording:
+            self._row.note = UNANSWERED
+        return [*self._asking.ask_again(self.wire, now), *self._news()]
 
     def _doubt_is_over(self, name: str, attempt: Attempt, now: float) -> list[Effect]:
         since = attempt.doubts.pop(name)
@@ -376,38 +342,34 @@ class StreamSession:
         if self.live():
             if outcome.clean:
                 return effects + self._news()
-            self._note = f"a connection was given up: {outcome.detail}"
+            self._row.note = f"a connection was given up: {outcome.detail}"
             return effects + self._news(outcome)
-        if self._returned(attempt, now):
-            self._note = ""
+        if attempt.peer is not None and self._owners.returned(attempt.peer, now):
+            self._row.note = ""
             return effects + self.start(now)
         verdict = judge(outcome, self._failures, self._budget, self._jitter(), now)
         self._budget = verdict.budget
-        self._note = outcome.detail
+        self._row.note = outcome.detail
         match verdict.next:
             case Next.END:
                 self.state = SessionState.ENDED
-                return [*effects, *self._news(), *self._wait_for_return()]
+                # The stream stays wanted: it is asked for now and then (protocol.md 14.9).
+                return [*effects, *self._news(), *self._asking.ask_later()]
             case Next.FAIL:
                 self.state = SessionState.FAILED
                 if outcome.retryable:
-                    self._note += f"; given up after {BUDGET.limit} attempts in {BUDGET.window_s / 60:.0f} minutes"
+                    self._row.note += f"; given up after {BUDGET.limit} retries in {BUDGET.window_s / 60:.0f} minutes"
                 return [*effects, *self._news(outcome)]
             case Next.RETRY:
                 self._failures += 1
                 self.state = SessionState.WAITING
                 return [*effects, *self._news(outcome), Arm(Timer("retry", self.stream), verdict.delay_s)]
 
-    def _wait_for_return(self) -> list[Effect]:
-        """The stream stays wanted: it is asked for now and then (protocol.md 14.9)."""
-        self._replays = 0
-        return [self._arm_replay()]
-
     def leave(self) -> list[Effect]:
         """The recorder ends: stop everything."""
         if self.state is not SessionState.FAILED:
             self.state = SessionState.ENDED
-        effects: list[Effect] = [Disarm(Timer(name, self.stream)) for name in ("retry", "replay")]
+        effects = [Disarm(Timer("retry", self.stream)), *self._asking.stop()]
         for attempt in self.live():
             effects += self._stop(attempt, Event.STOP, "the recorder stops")
         return effects + self._news()
@@ -422,8 +384,7 @@ class StreamSession:
             case SessionState.WAITING:
                 return self.start(now)
             case SessionState.ENDED:
-                self._replays = 0
-                return [Arm(Timer("replay", self.stream), PLAY_AGAIN_S)]
+                return self._asking.ask_soon()
             case SessionState.ACTIVE if (newest := self.live()[-1]).asking:
                 return self._ask(newest, now)
         return []
@@ -432,32 +393,15 @@ class StreamSession:
 
     def unreadable(self, outcome: Outcome) -> list[Effect]:
         """The guest sends what our password does not open. The attempt goes on: the next offer may be readable."""
-        if self.final or any(attempt.recording for attempt in self.live()):
+        if self.final or self._is_recording:
             return []
-        self._note = outcome.detail
+        self._row.note = outcome.detail
         return self._news(outcome)
 
     @property
-    def _stage(self) -> str:
-        """A word of observe.board.GuestState."""
-        if self.final:
-            return "failed" if self.state is SessionState.FAILED else "finished"
-        live = self.live()
-        if any(attempt.recording for attempt in live):
-            return "recording"
-        under_way = (State.NEGOTIATING, State.CONNECTING, State.CONNECTED)
-        connecting = any(attempt.state in under_way and not attempt.no_media for attempt in live)
-        return "connecting" if connecting else "waiting"
-
-    def _remark(self, note: str) -> None:
-        """Say so in the stream's row, unless all is well."""
-        if self._stage != "recording":
-            self._note = note
+    def _is_recording(self) -> bool:
+        return any(attempt.recording for attempt in self.live())
 
     def _news(self, error: Outcome | None = None) -> list[Effect]:
-        """Tell the user where the stream is, unless that was said before; an error is always told."""
-        said = (self._stage, self._note)
-        if said == self._said and error is None:
-            return []
-        self._said = said
-        return [Report(self.stream, *said, error)]
+        words = {SessionState.ENDED: "finished", SessionState.FAILED: "failed"}
+        return self._row.tell(words.get(self.state) or stage(self.live()), error)

@@ -133,7 +133,6 @@ class Protocol:
             match signal:
                 case Listing(transferred=True) if self._seed is None:
                     out += self._return_to_room(now)
-                    continue
                 case Listing():
                     out += self._listed(now)
                 case ServerAlert():
@@ -215,12 +214,9 @@ class Protocol:
         return self._joined(now)
 
     def _return_to_room(self, now: float) -> list[Output]:
-        """A director moved us. A recorder is bound to its room; the other one's members are not its business (11)."""
+        """A director moved us, but a recorder is bound to its room (protocol.md 11)."""
         room = self._context.room
-        moved: list[Output] = [Deliver(Dropped("transferred"))]
-        if room is None or self._configured is Dialect.FANOUT:
-            return moved
-        return [*self._join_hosted(room, now), *moved]
+        return [] if room is None or self._configured is Dialect.FANOUT else self._join_hosted(room, now)
 
     def _alerted(self, alert: ServerAlert, now: float) -> list[Output]:
         if alert.address_in_use:

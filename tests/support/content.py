@@ -283,10 +283,16 @@ def _marks(states: Iterable[tuple[float, bool]]) -> list[Mark]:
 
 
 def _offset(flashes: list[Mark], beeps: list[Mark], expected: float) -> float | None:
-    """Median of beep minus the flash nearest to it once the expected offset is taken off."""
+    """Median of beep minus the flash nearest to it once the expected offset is taken off.
+
+    A track that is longer has marks without a counterpart: those of the other one count.
+    """
     if not flashes or not beeps:
         return None
-    offsets = ([beep.start - flash.start for flash in flashes] for beep in beeps)
+    if len(flashes) < len(beeps):
+        offsets = [[beep.start - flash.start for beep in beeps] for flash in flashes]
+    else:
+        offsets = [[beep.start - flash.start for flash in flashes] for beep in beeps]
     return statistics.median(min(each, key=lambda offset: abs(offset - expected)) for each in offsets)
 
 

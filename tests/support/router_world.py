@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 
 from roomtape.config import Deadlines
-from roomtape.errors import PeerSaidBye, RecorderError, Scope
+from roomtape.errors import PeerSaidBye, RecorderError
 from roomtape.ipc.messages import (
     Failed,
     Finished,
@@ -61,7 +62,7 @@ def candidate(number: int = 1) -> Candidate:
 class FakeChild:
     """What the world knows of a child process."""
 
-    def __init__(self, number: ChildId, stream: str, now: float) -> None:
+    def __init__(self, number: ChildId, stream: StreamId, now: float) -> None:
         self.number, self.stream = number, stream
         self.ready = self.exited = self.flowing = False
         self.stopped: str | None = None
@@ -96,9 +97,7 @@ class World:
         self.now = 1000.0
         self.obedient = obedient
         self.deadlines = deadlines or Deadlines()
-        self.router = Router(
-            IDENTITY, frozenset(map(StreamId, wanted)), self.deadlines, lambda: jitter, alone=alone
-        )
+        self.router = Router(IDENTITY, frozenset(map(StreamId, wanted)), self.deadlines, lambda: jitter, alone=alone)
         self.children: dict[ChildId, FakeChild] = {}
         self.timers: dict[Timer, float] = {}
         self.sent: list[tuple[float, Request]] = []
@@ -124,7 +123,7 @@ class World:
                 case Stop(child, reason):
                     assert self.children[child].live, "stopped twice, or after its exit"
                     self.children[child].stopped = reason
-                    self._later(EXIT_S, lambda child=child: self._exit_if_there(child))
+                    self._later(EXIT_S, partial(self._exit_if_there, child))
                 case Arm(timer, delay_s):
                     assert delay_s >= 0
                     self.timers[timer] = self.now + delay_s
@@ -142,12 +141,12 @@ class World:
                     self.warnings.append(effect)
                 case _:
                     raise AssertionError(effect)
-        for stream in {child.stream for child in self.children.values()}:
-            assert len(self.live(stream)) <= MAX_LIVE
-            assert sum(child.stream == stream and not child.exited for child in self.children.values()) <= MAX_CHILDREN
-        assert self.router.idle == all(child.exited for child in self.children.values())
+        running = [child for child in self.children.values() if not child.exited]
+        assert self.router.idle == (not running)
+        assert max(Counter(child.stream for child in running).values(), default=0) <= MAX_CHILDREN
+        assert max(Counter(child.stream for child in running if child.live).values(), default=0) <= MAX_LIVE
 
-    def _spawn(self, child: ChildId, stream: str) -> None:
+    def _spawn(self, child: ChildId, stream: StreamId) -> None:
         assert not self.left_room
         assert child not in self.children
         self.children[child] = FakeChild(child, stream, self.now)
@@ -248,7 +247,8 @@ class World:
         self.say(child, Stats(**zeros, silent_ms=silent_ms))
 
     def fail(self, child: ChildId, error: RecorderError) -> None:
-        self.say(child, Failed(code=error.code, scope=Scope(error.scope), retryable=error.retryable, detail=error.detail))
+        said = Failed(code=error.code, scope=error.scope, retryable=error.retryable, detail=error.detail)
+        self.say(child, said)
 
     def bye(self, child: ChildId) -> None:
         """The guest says bye on the data channel."""

@@ -49,9 +49,11 @@ class TestLocal:
         local.flush()
         local.flush()
         assert sent == [(candidate(1),)]
+        begun = time.monotonic()
         local.add(candidate(2))
         run_until(lambda: len(sent) == 2)
         assert sent[1] == (candidate(2),)
+        assert time.monotonic() - begun > FIRST_WAIT_MS * 1.5 / 1000, "the first bundle's timer was still running"
 
     def test_nothing_to_flush_sends_nothing(self, local: LocalCandidates, sent: list[Bundle]) -> None:
         local.flush()

@@ -219,16 +219,18 @@ def test_base64_parameters_survive() -> None:
     assert fmtp_of("a=fmtp:111 sets=Z0IAH5Y1,aM4xsg==") == ["a=fmtp:111 sets=Z0IAH5Y1,aM4xsg=="]
 
 
-def test_rtx_without_or_with_a_foreign_apt_is_taken_out() -> None:
+def test_only_rtx_with_the_apt_of_a_kept_codec_stays() -> None:
     sdp = "\r\n".join(
         [
-            "m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99",
+            "m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99 100",
             "a=rtpmap:96 VP8/90000",
             "a=rtpmap:97 rtx/90000",
             "a=fmtp:97 apt=96;rtx-time=3000",
             "a=rtpmap:98 rtx/90000",
             "a=fmtp:98 apt=45",
             "a=rtpmap:99 rtx/90000",
+            "a=rtpmap:100 red/90000",
+            "a=fmtp:100 apt=96",
         ]
     )
     assert sections(selected(sdp).sdp)[0].formats == ("96", "97")

@@ -94,7 +94,7 @@ def test_what_is_kept_comes_back_once_with_the_newest_offer_first() -> None:
     attempt = Attempt(1)
     early = RemoteCandidates(candidates=(candidate(1),))
     first, second = (RemoteDescription(negotiation=n, description=OFFER) for n in (1, 2))
-    assert all(map(attempt.keep, (first, early, second)))
+    assert [attempt.keep(first), attempt.keep(early), attempt.keep(second)] == [True] * 3
     assert attempt.take_kept() == [second, early]
     assert attempt.take_kept() == []
 

@@ -56,13 +56,12 @@ def test_the_oldest_queue_makes_room() -> None:
     assert early.take(PeerId("p1"), S1, 0) == (candidate(1),)
 
 
-@given(
-    st.lists(
-        st.tuples(st.sampled_from(["ann", "bob"]), st.sampled_from(["s1", "s2", None]), st.integers(0, 60), st.booleans())
-    )
-)
+PEERS, SESSIONS = st.sampled_from(["ann", "bob"]), st.sampled_from(["s1", "s2", None])
+
+
+@given(st.lists(st.tuples(PEERS, SESSIONS, st.integers(0, 60), st.booleans())))
 def test_every_candidate_is_given_out_or_counted(script: list[tuple[str, str | None, int, bool]]) -> None:
-    early, now, kept, taken, dropped = EarlyCandidates(), 0.0, 0, 0, 0
+    early, now, kept, taken = EarlyCandidates(), 0.0, 0, 0
     for peer, session, number, take in script:
         tag = SessionId(session) if session else None
         now += number / 10
@@ -73,5 +72,4 @@ def test_every_candidate_is_given_out_or_counted(script: list[tuple[str, str | N
             kept += number
     for peer in ("ann", "bob"):
         taken += len(early.take(PeerId(peer), None, now))
-    dropped = early.take_dropped()
-    assert taken + dropped == kept
+    assert taken + early.take_dropped() == kept

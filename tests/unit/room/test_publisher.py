@@ -14,7 +14,7 @@ from roomtape.ipc.messages import (
     RemoveViewer,
     ViewerLeft,
 )
-from roomtape.model import Description, PeerId, SdpType, SessionId, StreamId
+from roomtape.model import Description, PeerId, SessionId, StreamId
 from roomtape.room.effects import Count, Effect, Report, Send, Spawn, Stop, Tell, Timer, Warn
 from roomtape.room.outcome import Outcome
 from roomtape.room.publisher import CHILD, MAX_VIEWERS, MAX_WARNED, Publisher

@@ -6,9 +6,10 @@ from roomtape.errors import AllCandidatesFailed, NoCommonCodec
 from roomtape.ipc.messages import TrackStarted
 from roomtape.model import Codec, Description, PeerId, SdpType, SessionId, TrackKind, WireStreamId
 from roomtape.room import router as router_module
+from roomtape.room.asking import PLAY_AGAIN_S
 from roomtape.room.effects import Count, Timer
 from roomtape.room.router import MAX_WARNED
-from roomtape.room.session import PLAY_AGAIN_S, SessionState
+from roomtape.room.session import SessionState
 from roomtape.signaling.identity import make_identity
 from roomtape.signaling.messages import (
     DescriptionReceived,
@@ -319,6 +320,31 @@ def test_streams_that_ended_make_room_for_new_ones(monkeypatch: pytest.MonkeyPat
     assert world.plays("guest1")[-1] < ended < world.plays("guest10")[-1]
 
 
+def test_a_stream_whose_child_still_runs_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(router_module, "MAX_SESSIONS", 1)
+    world = World()
+    world.record("u1", "ann")
+    world.bye(1)
+    world.announce("u2", "bob")
+    assert world.counts == {"too many streams": 1}
+    world.advance(1)
+    world.announce("u2", "bob")
+    assert world.router.stream_of(2) == "bob"
+
+
+def test_the_stream_that_was_away_longest_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(router_module, "MAX_SESSIONS", 2)
+    world = World()
+    for number, stream in enumerate(("ann", "bob", "ann"), 1):
+        world.record(f"u{number}", stream)
+        world.bye(number)
+        world.advance(1)
+    world.announce("u4", "cy")
+    ended = world.now
+    world.advance(100)
+    assert world.plays("bob")[-1] < ended < world.plays("ann")[-1]
+
+
 def test_strangers_leave_no_trace() -> None:
     world = World("ann")
     for number in range(2000):
@@ -344,7 +370,7 @@ def test_after_a_reconnect_only_streams_without_a_connection_are_asked_for() -> 
     world = World("ann", "bob", "cy", "dan", alone=True)
     world.joined()
     world.advance(SOON)
-    children = {child.stream: child.number for child in world.children.values()}
+    children = {str(child.stream): child.number for child in world.children.values()}
     for stream in ("ann", "bob", "cy"):
         world.connect(children[stream], f"u-{stream}", stream, f"s-{stream}")
     world.bye(children["bob"])

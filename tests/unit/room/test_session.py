@@ -1,12 +1,15 @@
 """The life of one stream, told through a Router."""
 
+from itertools import pairwise
+
 import pytest
 
 from roomtape.errors import AllCandidatesFailed, MediaError, NoCommonCodec, PeerSaidBye, RecorderError
 from roomtape.ipc.messages import ChannelNegotiated, NoMedia, RemoteCandidates, RemoteDescription
 from roomtape.model import PeerId, SessionId, TrackKind
 from roomtape.room.outcome import BUDGET
-from roomtape.room.session import DOUBT_S, MAX_CHILDREN, MAX_LIVE, MAX_OWNERS, RETURN_S, SessionState
+from roomtape.room.owners import MAX_OWNERS, RETURN_S
+from roomtape.room.session import DOUBT_S, MAX_CHILDREN, MAX_LIVE, SessionState
 from roomtape.signaling.messages import SendCandidates, Side
 from tests.support.router_world import ANSWER, OFFER, READY_S, World, candidate
 
@@ -136,7 +139,7 @@ def test_unanswered_plays_are_repeated_on_the_schedule() -> None:
     world.announce("u1", "ann")
     world.advance(700)
     plays = world.plays("ann")
-    assert [round(later - earlier) for earlier, later in zip(plays, plays[1:], strict=False)] == [15, 45, 180, 180, 180]
+    assert [round(later - earlier) for earlier, later in pairwise(plays)] == [15, 45, 180, 180, 180]
     assert world.reports_of("ann") == [("waiting", ""), ("waiting", "no answer so far")]
 
 
@@ -148,6 +151,17 @@ def test_announcements_in_pairs_ask_once() -> None:
     world.announce("u1", "ann")
     assert len(world.plays("ann")) == 1
     assert len(world.children) == 1
+
+
+def test_an_announcement_repeated_while_connecting_changes_nothing() -> None:
+    world = World()
+    world.announce("u1", "ann")
+    world.offer("u1", "ann")
+    world.advance(5)
+    world.announce("u1", "ann")
+    world.advance(5)
+    assert len(world.children) == 1
+    assert not world.plays("ann")
 
 
 def test_a_new_announcement_asks_at_once_and_starts_the_schedule_again() -> None:
@@ -413,10 +427,12 @@ def test_when_all_children_are_still_ending_the_next_one_waits() -> None:
     for number in range(MAX_CHILDREN):
         world.offer("u1", "ann", f"s{number}")
     for child in world.live("ann"):
-        world.fail(child.number, LOST)
+        world.bye(child.number)
+    assert world.armed("replay")
     world.announce("u2", "ann")
     assert world.row("ann")[0] == "waiting"
     assert not world.live("ann")
+    assert not world.armed("replay")
     world.exit(1)
     world.advance(5)
     assert len(world.live("ann")) == 1
@@ -476,6 +492,18 @@ def test_a_failure_is_retried_with_back_off_and_said() -> None:
     assert [report.error.code for report in world.reports if report.error] == ["all_candidates_failed"] * 4
 
 
+def test_an_announcement_cuts_the_wait_for_a_retry_short() -> None:
+    world = World()
+    world.announce("u1", "ann")
+    world.advance(SOON)
+    world.fail(1, LOST)
+    world.announce("u2", "ann")
+    assert not world.armed("retry")
+    world.advance(SOON)
+    assert len(world.plays("ann")) == 2
+    assert len(world.children) == 2
+
+
 def test_recording_forgives_former_failures() -> None:
     world = World()
     world.announce("u1", "ann")
@@ -499,11 +527,15 @@ def test_when_the_budget_is_spent_the_stream_has_failed() -> None:
         world.fail(number, LOST)
     state, note = world.row("ann")
     assert state == "failed"
-    assert note == "all candidates failed; given up after 10 attempts in 10 minutes"
-    world.advance(1000)
+    assert note == "all candidates failed; given up after 10 retries in 10 minutes"
+    world.advance(100)
     assert not world.live("ann")
     assert len(world.children) == BUDGET.limit + 2
     assert world.row("bob") == ("recording", "")
+    world.announce("u2", "ann")
+    world.advance(SOON)
+    world.fail(BUDGET.limit + 3, LOST)
+    assert world.row("ann") == ("waiting", LOST.detail)
 
 
 def test_what_cannot_be_helped_fails_at_once_and_disturbs_nobody() -> None:

@@ -259,10 +259,17 @@ def test_members_of_a_fanout_server_cannot_list() -> None:
 @pytest.mark.parametrize("dialect", [Dialect.HOSTED, Dialect.AUTO])
 def test_a_recorder_that_was_moved_returns_to_its_room(dialect: Dialect) -> None:
     client = joined(dialect)
-    client.hear(request="transferred", list=[{"UUID": ANN, "streamID": HERS}])
-    assert client.take() == [transmit({"request": "joinroom", "roomid": "r"}), Deliver(Dropped("transferred"))]
+    client.hear(request="transferred", list=[])
+    assert client.take() == [
+        transmit({"request": "joinroom", "roomid": "r"}),
+        Deliver(Listing((), transferred=True)),
+    ]
+    client.ask(Play(HERS))
+    assert client.take() == []
     client.hear(request="listing", list=[])
-    assert client.take() == [Joined(Dialect.HOSTED), Deliver(Listing(()))]
+    client.wait(0)
+    play = transmit({"request": "play", "streamID": "ann"})
+    assert client.take() == [Joined(Dialect.HOSTED), Deliver(Listing(())), play]
 
 
 def test_a_publisher_that_was_moved_stays_there() -> None:
@@ -275,7 +282,8 @@ def test_a_publisher_that_was_moved_stays_there() -> None:
 def test_there_is_not_always_a_room_to_return_to(dialect: Dialect, room: RoomId | None) -> None:
     client = joined(dialect, room=room)
     client.hear(request="transferred", list=[])
-    assert client.take() == [Deliver(Dropped("transferred"))]
+    assert client.take() == [Deliver(Listing((), transferred=True))]
+    assert client.protocol.phase is Phase.JOINED
 
 
 # --- seeding -----------------------------------------------------------------------------------------------------
