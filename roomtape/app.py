@@ -26,9 +26,8 @@ from roomtape.recorder import RecorderApp
 from roomtape.room.effects import ChildId, Report
 from roomtape.room.publisher import Publisher
 from roomtape.runner import Runner
-from roomtape.signaling.client import SignalingClient
+from roomtape.signaling.client import SignalingClient, dialect_of
 from roomtape.signaling.identity import Identity, make_identity
-from roomtape.signaling.messages import Dialect
 from roomtape.signaling.protocol import Joined, Protocol
 from roomtape.signaling.wire import Context
 from roomtape.supervisor.launcher import launch
@@ -164,12 +163,9 @@ def signaling_client(
     signaling = settings.signaling
     room = identity.room_id(signaling.room) if signaling.room else None
     context = Context(PeerId(_random_text(UUID_LENGTH)), identity.phrase, room)
-    dialect = Dialect.HOSTED if signaling.on_hosted_service else Dialect.AUTO
-    if signaling.dialect != Dialect.AUTO:
-        dialect = Dialect(signaling.dialect)
     client = SignalingClient(
         signaling.server,
-        Protocol(context, dialect, seed, settings.deadlines),
+        Protocol(context, dialect_of(signaling), seed, settings.deadlines),
         on_signal=runner.on_signal,
         on_joined=runner.on_joined,
         on_lost=runner.on_lost,
@@ -190,9 +186,12 @@ def turn_list(settings: Settings) -> TurnList | None:
 
 
 def state_dir() -> Path:
-    """Where roomtape keeps what outlives a run, such as its self-made certificate (XDG base directories)."""
-    base = os.environ.get("XDG_STATE_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "state") / "roomtape"
+    """Where roomtape keeps what outlives a run, such as its self-made certificate.
+
+    XDG base directories: a relative path is no valid one.
+    """
+    base = Path(os.environ.get("XDG_STATE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".local" / "state") / "roomtape"
 
 
 def _secrets(settings: Settings, identity: Identity) -> tuple[str, ...]:
@@ -218,7 +217,7 @@ async def _until_told(
         await asyncio.wait([leaving, again], return_when=asyncio.FIRST_COMPLETED)
         if not leaving.done():
             runner.kill_all()
-            await leaving
+        await leaving
         again.cancel()
         for task in done:
             task.result()  # a crash of the work is not to be hidden

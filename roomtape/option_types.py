@@ -39,6 +39,8 @@ def room_or_link(text: str) -> str | Link:
 def streams(text: str) -> tuple[StreamId, ...]:
     """Names with commas between them, as they are: a viewer does not sanitise (protocol.md 2.1, trap T3)."""
     names = tuple(StreamId(name) for part in text.split(",") if (name := part.strip()))
+    if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
+        raise ConfigError("the name of the stream to record contains bytes that are no text")
     if not names:
         raise ConfigError("the name of the stream to record is empty")
     return names

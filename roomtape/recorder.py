@@ -3,14 +3,17 @@
 import asyncio
 import random
 import time
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console as Terminal
 
 from roomtape.config import Settings
-from roomtape.errors import ConfigError, StorageError, TurnUnreachable
+from roomtape.errors import ConfigError, FileRefused, StorageError, TurnUnreachable
 from roomtape.ice.probe import probe_turn
 from roomtape.ice.results import explain
 from roomtape.ice.turn_list import TurnList
@@ -59,6 +62,8 @@ class RecorderApp:
         started = datetime.now(UTC)
         self._manifest = manifest.Manifest(settings.signaling.room, self._prefix, started)
         self._manifest_path = self._folder / manifest.file_name(self._prefix, started)
+        # One thread: what was begun is written first, also if nobody waits for it any more.
+        self._disk = ThreadPoolExecutor(1, "manifest")
         self.router = Router(
             identity,
             frozenset(map(sanitise_stream, settings.recording.streams)),
@@ -76,6 +81,7 @@ class RecorderApp:
         """
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
+            self._manifest_path = _claim(self._manifest_path)
             manifest.write(self._manifest_path, self._manifest.render())
         except (OSError, StorageError) as error:
             reason = error.detail if isinstance(error, StorageError) else error.strerror
@@ -105,7 +111,10 @@ class RecorderApp:
         )
 
     def _next_take(self, stream: StreamId) -> int:
-        names = [path.name for path in self._folder.iterdir()]
+        try:
+            names = [path.name for path in self._folder.iterdir()]
+        except OSError as error:
+            raise FileRefused(f"cannot read {self._folder}: {error.strerror}") from error
         take = max(next_take(names, self._prefix, stream), self._last_take.get(stream, 0) + 1)
         self._last_take[stream] = take
         return take
@@ -118,6 +127,7 @@ class RecorderApp:
             self._changed.set()
         if isinstance(message, Failed):
             self._reasons[child] = message.detail
+            self._metrics.attempts_ended.add(message.code)
         if isinstance(message, SegmentClosed):
             self._metrics.files_closed.add()
             self._metrics.bytes_recorded.add(message.size_bytes)
@@ -133,10 +143,8 @@ class RecorderApp:
         write = log.warning if report.error is not None else log.info
         fields = {"code": report.error.code} if report.error is not None else {}
         write(f"guest {report.state}", stream=report.stream, **fields, **({"note": report.note} if report.note else {}))
-        if report.error is not None:
-            self._metrics.attempts_ended.add(report.error.code)
-            if report.error.code == TurnUnreachable.code:
-                self._task(self._explain_turn(report.stream))
+        if report.error is not None and report.error.code == TurnUnreachable.code:
+            self._task(self._explain_turn(report.stream))
 
     def joined(self, joined: Joined) -> None:
         settings = self._settings.signaling
@@ -158,10 +166,10 @@ class RecorderApp:
         error = explain(await asyncio.gather(*(probe_turn(server) for server in servers)))
         if error is not None:
             log.error("TURN does not work", code=error.code, reason=error.detail)
-            self.board.set_state(stream, GuestState.FAILED, time.monotonic(), error.detail)
+            self.board.explain(stream, error.detail)
 
-    def _task(self, work: "asyncio.Future[None] | object") -> None:
-        task: asyncio.Task[None] = asyncio.ensure_future(work)  # type: ignore[arg-type]
+    def _task(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -181,6 +189,23 @@ class RecorderApp:
 
     async def _write_manifest(self) -> None:
         try:
-            await asyncio.to_thread(manifest.write, self._manifest_path, self._manifest.render())
+            await asyncio.get_running_loop().run_in_executor(
+                self._disk, manifest.write, self._manifest_path, self._manifest.render()
+            )
         except StorageError as error:
             log.error("cannot write the manifest", reason=error.detail)
+
+
+def _claim(path: Path) -> Path:
+    """Makes the file `path`, or the next like it that is free: another recorder may start in the same second.
+
+    Raises:
+        OSError: the folder takes no file.
+    """
+    first, numbers = path, count(2)
+    while True:
+        try:
+            path.touch(exist_ok=False)
+            return path
+        except FileExistsError:
+            path = first.with_name(f"{next(numbers)}-{first.name}")

@@ -76,9 +76,10 @@ class Runner:
     ) -> None:
         self._decider, self._audience, self._configure = decider, audience, configure
         self._deadlines, self._metrics, self._launcher = deadlines, metrics, launcher
-        self._managers: dict[ChildId, WebRTCSubprocessManager] = {}
+        # A child is in `_streams` from Spawn to its end, in `_starting` until there is a process, then in `_managers`.
         self._streams: dict[ChildId, StreamId] = {}
         self._starting: dict[ChildId, asyncio.Task[None]] = {}
+        self._managers: dict[ChildId, WebRTCSubprocessManager] = {}
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._all_gone = asyncio.Event()
@@ -108,16 +109,15 @@ class Runner:
         self.perform(self._decider.child_said(child, message, time.monotonic()))
 
     def _child_exited(self, child: ChildId, detail: str) -> None:
-        manager = self._managers.pop(child, None)
-        self._starting.pop(child, None)
+        stream, manager = self._streams.pop(child), self._managers.pop(child, None)
         self._metrics.children_alive.set(len(self._managers))
         log.debug("child ended", child=child, detail=detail)
         if manager is not None and detail != "exited with code 0":
             for line in manager.last_lines:
                 log.debug("its last words", child=child, text=line)
-        self._audience.child_exited(child, self._streams[child], detail)
+        self._audience.child_exited(child, stream, detail)
         self.perform(self._decider.child_exited(child, detail, time.monotonic()))
-        if not self._managers:
+        if not self._streams:
             self._all_gone.set()
 
     def _due(self, timer: Timer) -> None:
@@ -136,8 +136,10 @@ class Runner:
                     self._spawn(child, stream)
                 case Tell(child, message) if child in self._managers:
                     self._managers[child].send(message)
+                case Stop(child) | Kill(child) if child in self._starting:
+                    self._starting[child].cancel()
                 case Stop(child, reason) if child in self._managers:
-                    self._task(self._stop(child, self._managers[child], reason))
+                    self._task(self._managers[child].stop(reason))
                 case Kill(child, reason) if child in self._managers:
                     self._managers[child].kill(reason)
                 case Arm(timer, delay_s):
@@ -156,32 +158,35 @@ class Runner:
 
     def _spawn(self, child: ChildId, stream: StreamId) -> None:
         self._streams[child] = stream
+        self._all_gone.clear()
         self._metrics.attempts_started.add()
         self._starting[child] = self._task(self._start(child, stream))
+        # Called also for a task that is cancelled before its first step.
+        self._starting[child].add_done_callback(lambda start: self._started(child, start))
 
     async def _start(self, child: ChildId, stream: StreamId) -> None:
-        try:
-            manager = WebRTCSubprocessManager(
-                await self._configure(child, stream),
-                lambda message: self._child_said(child, message),
-                lambda detail: self._child_exited(child, detail),
-                self._deadlines,
-                self._launcher,
-            )
-            self._managers[child] = manager
-            self._all_gone.clear()
-            await manager.spawn()
-        except RecorderError as error:
-            log.error("cannot start a child", stream=stream, reason=error.detail)
-            self._child_exited(child, error.detail)
-            return
+        manager = WebRTCSubprocessManager(
+            await self._configure(child, stream),
+            lambda message: self._child_said(child, message),
+            lambda detail: self._child_exited(child, detail),
+            self._deadlines,
+            self._launcher,
+        )
+        await manager.spawn()
+        del self._starting[child]
+        self._managers[child] = manager
         self._metrics.children_started.add()
         self._metrics.children_alive.set(len(self._managers))
 
-    async def _stop(self, child: ChildId, manager: WebRTCSubprocessManager, reason: str) -> None:
-        if child in self._starting:
-            await asyncio.wait([self._starting[child]])
-        await manager.stop(reason)
+    def _started(self, child: ChildId, start: asyncio.Task[None]) -> None:
+        """A child that did not come to be is told like one that ended."""
+        if self._starting.pop(child, None) is None:
+            return  # it runs
+        if start.cancelled():
+            self._child_exited(child, "stopped before it began")
+        elif error := start.exception():
+            log.error("cannot start a child", stream=self._streams[child], reason=_words(error))
+            self._child_exited(child, _words(error))
 
     def _disarm(self, timer: Timer) -> None:
         handle = self._timers.pop(timer, None)
@@ -198,16 +203,21 @@ class Runner:
 
     async def leave(self) -> None:
         """Stop all children at once and wait until they are gone; each is killed after its stop deadline."""
-        pending = [task for task in self._starting.values() if not task.done()]
-        if pending:
-            await asyncio.wait(pending)
         self.perform(self._decider.leave())
-        if self._managers:
+        if self._streams:
             await self._all_gone.wait()
         for timer in list(self._timers):
             self._disarm(timer)
 
     def kill_all(self) -> None:
         """The user does not want to wait."""
+        for start in self._starting.values():
+            start.cancel()
         for manager in self._managers.values():
             manager.kill("stopped at once")
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, RecorderError):
+        return error.detail
+    return error.strerror.lower() if isinstance(error, OSError) and error.strerror else repr(error)

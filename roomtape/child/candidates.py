@@ -62,6 +62,12 @@ class RemoteCandidates:
         self.dropped += excess
         del self._waiting[:excess]
 
+    def seen_in(self, sdp: str) -> None:
+        """A description may hold candidates too; webrtcbin takes those itself."""
+        for line in sdp.splitlines():
+            if line.startswith("a=candidate:"):
+                self.types |= known_type(Candidate(line))
+
     def open(self) -> None:
         """The remote description is set: apply what waited, and from now on at once."""
         self._open = True

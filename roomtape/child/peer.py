@@ -12,6 +12,7 @@ from roomtape.child.candidates import LocalCandidates, RemoteCandidates
 from roomtape.child.diagnosis import Evidence, diagnose
 from roomtape.child.dtls import CertificateCheck
 from roomtape.child.gst import Gst, GstWebRTC, after_ms, guarded, make, post, promise, session_description
+from roomtape.child.sdp import Traits, traits
 from roomtape.errors import BadDescription, PeerError, RecorderError
 from roomtape.ice.servers import turn_uri
 from roomtape.model import Candidate, Description, IcePolicy, IceServers, SdpType
@@ -59,6 +60,7 @@ class Peer:
         self._ice = ice
         self._deadline_ms = connect_deadline_ms
         self._offers: deque[tuple[str, Answer]] = deque()
+        self._offered: tuple[Traits, ...] = ()
         self._busy = self._failed = self._connected = False
         self._started = time.monotonic()
         self._cancel_deadline: Callable[[], None] = lambda: None
@@ -146,12 +148,14 @@ class Peer:
     def _set_remote(self, kind: SdpType, sdp: str, then: Callable[[], None]) -> None:
         try:
             self._check.expect(sdp)
+            self._offered = traits(sdp) if kind is SdpType.OFFER else ()
             description = session_description(kind, sdp)
         except RecorderError as error:
             self._fail(error)
             return
 
         def done(_: Any) -> None:
+            self.remote.seen_in(sdp)
             self.remote.open()
             then()
 
@@ -188,7 +192,15 @@ class Peer:
     # --- what webrtcbin tells -------------------------------------------------------------------------------------
 
     def _on_transceiver(self, _: Any, transceiver: Any) -> None:
-        transceiver.set_property("do-nack", True)
+        """What webrtcbin offers and answers about a track beyond its codec."""
+        index = transceiver.get_property("mlineindex")
+        offered = self._offered[index] if 0 <= index < len(self._offered) else None
+        transceiver.set_property("do-nack", offered is None or offered.nack)
+        if offered is not None and offered.extensions:
+            # Left to itself webrtcbin answers no header extension, and without transport-wide congestion control a
+            # browser never dares to send more than some hundred kbit/s.
+            fields = ",".join(f'extmap-{number}=(string)"{uri}"' for number, uri in offered.extensions)
+            transceiver.set_property("codec-preferences", Gst.Caps.from_string(f"application/x-rtp,{fields}"))
 
     def _on_element(self, _bin: Any, _sub: Any, element: Any) -> None:
         factory = element.get_factory()

@@ -22,6 +22,8 @@ _CANDIDATE_TYPES: Final = frozenset({"host", "srflx", "prflx", "relay"})
 _STATIC: Final = {"0": "PCMU", "8": "PCMA", "9": "G722"}
 _DIRECTIONS: Final = frozenset({"a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"})
 _SENDING: Final = frozenset({"a=sendrecv", "a=sendonly"})
+_EXTENSION: Final = re.compile(r"a=extmap:(\d{1,2}) (\S+)")
+_TWCC: Final = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 MAX_MEDIA: Final = 32
 MAX_FORMATS: Final = 128
 """RTP has no more payload types (RFC 3550 section 5.1)."""
@@ -50,6 +52,14 @@ class Section(msgspec.Struct, frozen=True):
         # Port 0 means a rejected section, unless it only waits to be bundled (RFC 8843 section 6).
         rejected = self.port == "0" and "a=bundle-only" not in self.lines
         return self.kind in ("audio", "video") and self.direction in _SENDING and not rejected
+
+
+class Traits(msgspec.Struct, frozen=True):
+    """What a section offers beside codecs: retransmission on NACK (RFC 4585), and of the header extensions (RFC 8285)
+    with their numbers those that are of use to a recorder."""
+
+    nack: bool
+    extensions: tuple[tuple[int, str], ...]
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -102,8 +112,8 @@ def join(head: Iterable[str], sections: Iterable[Section]) -> str:
 def select(sdp: str, preference: tuple[Codec, ...], wanted: frozenset[TrackKind]) -> Selection:
     """The offer without what cannot or shall not be recorded.
 
-    A section without a usable codec, or of an unwanted kind, becomes inactive; it must stay, since m-lines are never
-    removed (RFC 8829 section 5.2.2).
+    An empty preference leaves the guest's own order. A section without a usable codec, or of an unwanted kind, becomes
+    inactive; it must stay, since m-lines are never removed (RFC 8829 section 5.2.2).
 
     Raises:
         BadDescription: see `split`.
@@ -117,8 +127,7 @@ def select(sdp: str, preference: tuple[Codec, ...], wanted: frozenset[TrackKind]
             out.append(section)
             continue
         kind = TrackKind(section.kind)
-        codecs = tuple(codec for codec in preference if codec in RECIPES and RECIPES[codec].kind is kind)
-        narrowed = _narrow(section, codecs)
+        narrowed = _narrow(section, _codecs_of(section, preference, kind))
         if narrowed is None or kind not in wanted:
             if section.offers_media and kind in wanted:
                 names = sorted({_NOT_IN_A_NAME.sub("", name)[:MAX_NAME] for name in _names(section).values()})
@@ -139,6 +148,13 @@ def _names(section: Section) -> dict[str, str]:
         if (match := _ATTRIBUTE.fullmatch(line)) and match[1] == "rtpmap" and match[2] in section.formats:
             names.setdefault(match[2], match[3].split("/")[0].strip().upper())
     return {pt: _STATIC[pt] for pt in section.formats if pt in _STATIC} | names
+
+
+def _codecs_of(section: Section, preference: tuple[Codec, ...], kind: TrackKind) -> tuple[Codec, ...]:
+    """The recordable ones of this kind: those preferred, or else all as the guest ranks them (RFC 3264 section 5.1)."""
+    names = _names(section)
+    ranked = preference or (codec_of(names.get(pt, "")) for pt in section.formats)
+    return tuple(dict.fromkeys(codec for codec in ranked if codec in RECIPES and RECIPES[codec].kind is kind))
 
 
 def _narrow(section: Section, preference: tuple[Codec, ...]) -> Section | None:
@@ -191,6 +207,21 @@ def _apt(fmtp: dict[str, dict[str, str]], pt: str) -> str:
 def _inactive(section: Section) -> Section:
     kept = tuple(line for line in section.lines if line not in _DIRECTIONS)
     return msgspec.structs.replace(section, lines=(*kept, "a=inactive"))
+
+
+def traits(sdp: str) -> tuple[Traits, ...]:
+    """Of every section, in order.
+
+    Raises:
+        BadDescription: see `split`.
+    """
+    return tuple(_traits(section) for section in split(sdp)[1])
+
+
+def _traits(section: Section) -> Traits:
+    nack = any((match := _ATTRIBUTE.fullmatch(line)) and match[3].split() == ["nack"] for line in section.lines)
+    found = (_EXTENSION.fullmatch(line) for line in section.lines)
+    return Traits(nack, tuple((int(match[1]), match[2]) for match in found if match and match[2] == _TWCC))
 
 
 def fingerprints(sdp: str) -> dict[str, set[str]]:

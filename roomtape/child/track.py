@@ -23,6 +23,7 @@ class Track:
         self.kind: TrackKind = recipe.kind
         self._webrtc_pad = pad
         self._probe = 0
+        self._generation = 0
         self._new = True
         self.entered = time.monotonic()
         """When its next file begins: the moment it came to the gate."""
@@ -46,8 +47,14 @@ class Track:
         What comes before goes into the present file if there is one (`recording`), otherwise it is of no use and
         dropped. `on_ready` is called once, on the main loop, when the track stands at the gate.
         """
+        self._generation += 1
+        generation = self._generation
         before = Gst.PadProbeReturn.PASS if recording else Gst.PadProbeReturn.DROP
         told = False
+
+        def arrived() -> None:
+            if generation == self._generation:  # the gate may have been closed anew meanwhile
+                on_ready(self)
 
         def at_gate(_: Any, info: Any) -> Any:
             nonlocal told
@@ -56,7 +63,7 @@ class Track:
             if not told:
                 told = True
                 self.entered = time.monotonic()
-                post(on_ready, self)
+                post(arrived)
             return Gst.PadProbeReturn.OK  # blocks
 
         self._remove_probe()

@@ -25,7 +25,10 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class RecordConfig(_Message, frozen=True, kw_only=True, tag="record"):
-    """All that a recording child needs. `phrase` is the AES phrase of protocol.md 3, None without a password."""
+    """All that a recording child needs. `phrase` is the AES phrase of protocol.md 3, None without a password.
+
+    `codecs` in order of preference; empty leaves the order to the guest.
+    """
 
     stream_id: str
     folder: str
@@ -33,7 +36,7 @@ class RecordConfig(_Message, frozen=True, kw_only=True, tag="record"):
     container: Container = Container.AUTO
     audio: bool = True
     video: bool = True
-    codecs: tuple[Codec, ...] = (Codec.H264, Codec.VP8, Codec.VP9, Codec.H265, Codec.OPUS)
+    codecs: tuple[Codec, ...] = ()
     jitter_ms: int = 200
     ice: IceServers = IceServers()
     phrase: str | None = None

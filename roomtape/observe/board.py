@@ -10,8 +10,6 @@ from typing import Any, Final
 import msgspec
 
 from roomtape.ipc.messages import (
-    Failed,
-    Finished,
     FromChild,
     GuestInfo,
     NoMedia,
@@ -104,11 +102,20 @@ class Board:
         """The router's word on a stream, which gets a row by this; replaces the note."""
         self._enter(self._rows.get(stream) or GuestRow(stream=stream, since=now), state, now, note)
 
+    def explain(self, stream: StreamId, note: str) -> None:
+        """A better note, found out later; of no interest any more once the guest is recorded."""
+        row = self._rows.get(stream)
+        if row is not None and row.state not in (GuestState.RECORDING, GuestState.FINISHED):
+            self._put(row, note=printable(note))
+
     def remove(self, stream: StreamId) -> None:
         self._rows.pop(stream, None)
 
     def apply(self, stream: StreamId, message: FromChild, now: float) -> None:
-        """What the stream's child says; ignored if it does not show, or if `set_state` never named the stream."""
+        """What a child of the stream says: figures, never the state, for a child may already have been replaced.
+
+        Ignored if it does not show, or if `set_state` never named the stream.
+        """
         row = self._rows.get(stream)
         if row is None:
             return
@@ -117,12 +124,11 @@ class Board:
                 closed, counted = row.size_bytes, {"media_bytes": 0, "media_mark": 0, "stats_at": None}
                 self._put(row, closed_bytes=closed, bitrate_kbps=0.0, loss_percent=0.0, **counted)
             case PeerState(connection=connection, peer=""):
-                self._connection(row, connection, now)
+                self._connection(row, connection)
             case TrackStarted(track=TrackKind.AUDIO, codec=codec):
-                self._enter(self._put(row, audio=str(codec)), GuestState.RECORDING, now)
+                self._put(row, audio=str(codec))
             case TrackStarted(codec=codec, width=width, height=height):
-                row = self._put(row, video=str(codec), width=width, height=height)
-                self._enter(row, GuestState.RECORDING, now)
+                self._put(row, video=str(codec), width=width, height=height)
             case SegmentOpened(path=path):
                 self._put(row, file=printable(PurePath(path).name))
             case SegmentClosed(size_bytes=size):
@@ -133,10 +139,6 @@ class Board:
                 self._stats(row, message, now)
             case NoMedia(detail=detail):
                 self._put(row, note=printable(detail))
-            case Failed(detail=detail, peer=""):
-                self._enter(row, GuestState.FAILED, now, detail)
-            case Finished() if not row.state.ended:
-                self._enter(row, GuestState.FINISHED, now)
 
     def _put(self, row: GuestRow, **changes: Any) -> GuestRow:
         row = self._rows[row.stream] = msgspec.structs.replace(row, **changes)
@@ -159,10 +161,8 @@ class Board:
         if len(ended) > MAX_ENDED:
             self.remove(min(ended, key=lambda row: row.since).stream)
 
-    def _connection(self, row: GuestRow, connection: str, now: float) -> None:
-        if connection == "connecting" and row.state is GuestState.WAITING:
-            self._enter(row, GuestState.CONNECTING, now)
-        elif connection == "disconnected":
+    def _connection(self, row: GuestRow, connection: str) -> None:
+        if connection == "disconnected":
             self._put(row, note=INTERRUPTED)
         elif connection == "connected" and row.note == INTERRUPTED:
             self._put(row, note="")

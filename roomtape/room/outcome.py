@@ -14,6 +14,15 @@ BUDGET = RestartBudget(limit=10, window_s=600.0)
 """Attempts at one stream in ten minutes that failed without the guest having come back."""
 
 
+class SessionState(Enum):
+    """ACTIVE has a live attempt; WAITING will have one; the other two are final, unless the stream appears again."""
+
+    ACTIVE = "active"
+    WAITING = "waiting"
+    ENDED = "ended"
+    FAILED = "failed"
+
+
 class Next(Enum):
     """What becomes of the stream."""
 

@@ -14,8 +14,8 @@ from roomtape.ipc.messages import FromChild
 from roomtape.model import PeerId, SdpType, StreamId, WireStreamId
 from roomtape.room.early import EarlyCandidates
 from roomtape.room.effects import ChildId, Count, Effect, Timer, Warn
-from roomtape.room.outcome import Outcome
-from roomtape.room.session import SessionState, StreamSession
+from roomtape.room.outcome import Outcome, SessionState
+from roomtape.room.session import StreamSession
 from roomtape.signaling.identity import Identity
 from roomtape.signaling.messages import (
     CandidatesReceived,

@@ -5,7 +5,6 @@ alive, the newest attempt that delivers media wins and the others are stopped (p
 """
 
 from collections.abc import Callable
-from enum import Enum
 from typing import Final
 
 from roomtape.config import Deadlines
@@ -28,7 +27,7 @@ from roomtape.model import Candidate, PeerId, SessionId, StreamId, WireStreamId
 from roomtape.room.asking import Asking
 from roomtape.room.attempt import Attempt, Event, State
 from roomtape.room.effects import Arm, ChildId, Count, Disarm, Effect, Send, Spawn, Stop, Tell, Timer
-from roomtape.room.outcome import BUDGET, Next, Outcome, judge
+from roomtape.room.outcome import BUDGET, Next, Outcome, SessionState, judge
 from roomtape.room.owners import Owners
 from roomtape.room.row import Row, stage
 from roomtape.signaling.messages import DescriptionReceived, SendCandidates, SendDescription, Side
@@ -41,15 +40,6 @@ CROWDED_S: Final = 1.0
 DOUBT_S: Final = 2.0
 """A connection has so long to show that media still flows when its guest seems to be gone."""
 UNANSWERED: Final = "no answer so far"
-
-
-class SessionState(Enum):
-    """ACTIVE has a live attempt; WAITING will have one; the other two are final, unless the stream appears again."""
-
-    ACTIVE = "active"
-    WAITING = "waiting"
-    ENDED = "ended"
-    FAILED = "failed"
 
 
 class StreamSession:

@@ -1,6 +1,7 @@
 """The WebSocket shell round `Protocol`: connects, reconnects for ever, performs outputs (protocol.md 1)."""
 
 import asyncio
+import os
 import random
 import ssl
 import time
@@ -11,15 +12,18 @@ from urllib.parse import urlsplit
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
+from roomtape.config import SignalingSettings
 from roomtape.errors import RecorderError, SignalingUnreachable
-from roomtape.logs import get_logger
-from roomtape.signaling.messages import Request, Signal
+from roomtape.logs import get_logger, printable
+from roomtape.signaling.messages import Dialect, Request, Signal
 from roomtape.signaling.protocol import Abandon, Deliver, Joined, Output, Protocol, SeedFailed, Transmit
 from roomtape.signaling.wire import MAX_FRAME
 from roomtape.supervisor.backoff import delay
 
 RETRY_BASE_S: Final = 1.0
 RETRY_CEILING_S: Final = 30.0
+STABLE_S: Final = 10.0
+"""A connection that lasted so long after joining was a good one: the back-off starts anew."""
 OPEN_DEADLINE_S: Final = 10.0
 PING_INTERVAL_S: Final = 30.0
 PING_DEADLINE_S: Final = 30.0
@@ -49,9 +53,11 @@ class SignalingClient:
         self._on_signal, self._on_joined, self._on_lost, self._on_refused = on_signal, on_joined, on_lost, on_refused
         self._insecure = insecure
         self._failures = 0
+        self._joined_at = float("inf")
         self._outbox: asyncio.Queue[str] = asyncio.Queue(MAX_UNSENT)
         self._wake = asyncio.Event()
-        self._abandoned = asyncio.Event()
+        self._abandon = asyncio.Event()
+        self._abandoned: RecorderError | None = None
         self.frames_in = self.frames_out = self.dropped = self.reconnects = 0
 
     def request(self, request: Request) -> None:
@@ -63,13 +69,15 @@ class SignalingClient:
         while True:
             try:
                 await self._once()
-                error: RecorderError = SignalingUnreachable("the handshake server closed the connection")
-            except (OSError, websockets.WebSocketException, TimeoutError) as problem:
-                error = SignalingUnreachable(f"cannot reach the handshake server: {_words(problem)}")
-            except RecorderError as problem:
-                error = problem
+                words = "the handshake server closed the connection"
+            except (OSError, websockets.WebSocketException, UnicodeError) as problem:
+                words = f"cannot reach the handshake server: {_words(problem)}"
+            error = self._abandoned or SignalingUnreachable(words)
             self._protocol.closed()
             self._on_lost(error)
+            if time.monotonic() - self._joined_at > STABLE_S:
+                self._failures = 0
+            self._joined_at = float("inf")
             wait = delay(self._failures, base_s=RETRY_BASE_S, ceiling_s=RETRY_CEILING_S, jitter=random.random())
             self._failures += 1
             log.warning("signaling lost", reason=error.detail, retry_s=round(wait, 1))
@@ -77,6 +85,7 @@ class SignalingClient:
             self.reconnects += 1
 
     async def _once(self) -> None:
+        self._abandoned = None
         async with connect(
             self._server,
             ssl=tls_context(self._server, insecure=self._insecure),
@@ -89,7 +98,7 @@ class SignalingClient:
             user_agent_header=None,
         ) as socket:
             self._outbox = asyncio.Queue(MAX_UNSENT)
-            self._abandoned.clear()
+            self._abandon.clear()
             self._perform(self._protocol.opened(time.monotonic()))
             helpers = [
                 asyncio.create_task(work)
@@ -113,7 +122,7 @@ class SignalingClient:
             self.frames_out += 1
 
     async def _close_if_abandoned(self, socket: ClientConnection) -> None:
-        await self._abandoned.wait()
+        await self._abandon.wait()
         await socket.close()
 
     async def _keep_time(self) -> None:
@@ -136,14 +145,22 @@ class SignalingClient:
                 case Deliver(signal):
                     self._on_signal(signal)
                 case Joined():
-                    self._failures = 0
+                    self._joined_at = time.monotonic()
                     self._on_joined(output)
                 case SeedFailed(text):
                     self._on_refused(text)
                 case Abandon(error):
                     log.warning("signaling abandoned", reason=error.detail)
-                    self._abandoned.set()
+                    self._abandoned = error
+                    self._abandon.set()
         self._wake.set()
+
+
+def dialect_of(settings: SignalingSettings) -> Dialect:
+    """The dialect to start with: as configured, else hosted on the hosted service and to be found out elsewhere."""
+    if settings.dialect != Dialect.AUTO:
+        return Dialect(settings.dialect)
+    return Dialect.HOSTED if settings.on_hosted_service else Dialect.AUTO
 
 
 def tls_context(server: str, *, insecure: bool) -> ssl.SSLContext | None:
@@ -158,6 +175,20 @@ def tls_context(server: str, *, insecure: bool) -> ssl.SSLContext | None:
 
 
 def _words(problem: Exception) -> str:
-    if isinstance(problem, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({problem.verify_message})"
-    return str(problem) or type(problem).__name__
+    """Why there is no connection, for people. The server's own words may be among them."""
+    match problem:
+        case ssl.SSLCertVerificationError():
+            return f"its certificate is not trusted ({problem.verify_message})"
+        case ssl.SSLError():
+            return "it does not speak TLS: is it a ws:// address?"
+        case UnicodeError():
+            return "its name cannot be looked up"
+        case ConnectionRefusedError():
+            return "nothing listens at that address"
+        case ConnectionResetError():
+            return "it broke the connection off"
+        case OSError(errno=int(number)) if number > 0:
+            return os.strerror(number).lower()
+        case OSError(strerror=str(words)):
+            return words.lower()
+    return printable(str(problem) or type(problem).__name__)

@@ -10,7 +10,7 @@ from roomtape.config import Deadlines, SignalingSettings
 from roomtape.errors import RecorderError, SignalingError, SignalingUnreachable
 from roomtape.logs import printable
 from roomtape.model import PeerId
-from roomtape.signaling.client import SignalingClient
+from roomtape.signaling.client import SignalingClient, dialect_of
 from roomtape.signaling.identity import make_identity
 from roomtape.signaling.messages import Dialect, Listing, Member, ServerAlert, Signal
 from roomtape.signaling.protocol import Joined, Protocol
@@ -35,8 +35,6 @@ async def visit(settings: SignalingSettings, deadlines: Deadlines) -> Visit:
     """
     identity = make_identity(settings.password, settings.salt)
     room = identity.room_id(settings.room) if settings.room else None
-    known = Dialect.HOSTED if settings.on_hosted_service else Dialect.AUTO
-    dialect = Dialect(settings.dialect) if settings.dialect != Dialect.AUTO else known
     seen: asyncio.Future[Visit] = asyncio.get_running_loop().create_future()
 
     def fail(error: RecorderError) -> None:
@@ -60,7 +58,9 @@ async def visit(settings: SignalingSettings, deadlines: Deadlines) -> Visit:
 
     client = SignalingClient(
         settings.server,
-        Protocol(Context(PeerId(secrets.token_hex(10)), identity.phrase, room), dialect, deadlines=deadlines),
+        Protocol(
+            Context(PeerId(secrets.token_hex(10)), identity.phrase, room), dialect_of(settings), deadlines=deadlines
+        ),
         on_signal=on_signal,
         on_joined=on_joined,
         on_lost=fail,

@@ -19,7 +19,7 @@ FLOORS: tuple[dict[str, str], ...] = (
     # 2: decisions; and the child, which is a program of its own
     {
         "signaling": "protocol",
-        "room": "effects outcome attempt early session router publisher",
+        "room": "effects outcome attempt early asking owners row session router publisher",
         "storage": "layout manifest",
         "handshake": "effects limits rooms frames rules hosted fanout hub",
         "observe": "metrics board redactor floodgate",

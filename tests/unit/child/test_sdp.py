@@ -6,7 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roomtape.child.codecs import RECIPES, codec_of
-from roomtape.child.sdp import MAX_FORMATS, MAX_MEDIA, Section, Selection, candidate_type, fingerprints, select, split
+from roomtape.child.sdp import (
+    MAX_FORMATS,
+    MAX_MEDIA,
+    Section,
+    Selection,
+    Traits,
+    candidate_type,
+    fingerprints,
+    select,
+    split,
+    traits,
+)
 from roomtape.errors import BadDescription
 from roomtape.ipc.messages import RecordConfig
 from roomtape.model import Codec, TrackKind
@@ -40,6 +51,9 @@ def names(section: Section) -> dict[str, str]:
     return {match[1]: match[2].upper() for match in found if match}
 
 
+TWCC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+
+
 def line_of(section: Section, start: str) -> str:
     [line] = [line for line in section.lines if line.startswith(start)]
     return line
@@ -48,13 +62,20 @@ def line_of(section: Section, start: str) -> str:
 # --- what a page offers -------------------------------------------------------------------------------------------
 
 
-def test_a_pages_offer_keeps_what_can_be_recorded_in_order_of_preference_each_with_its_rtx() -> None:
+def test_a_pages_offer_keeps_what_can_be_recorded_in_the_pages_order_each_with_its_rtx() -> None:
     selection = selected(page_offer())
-    expected = [number for pt in [*H264, 96, 98, 100] for number in (pt, rtx(pt))]
+    expected = [number for pt in [96, *H264, 98, 100] for number in (pt, rtx(pt))]
     assert formats(section_of(selection, "1")) == expected
     assert formats(section_of(selection, "2")) == [111]
     assert selection.tracks == (TrackKind.VIDEO, TrackKind.AUDIO)
     assert (selection.refused, selection.offered) == ((), 2)
+
+
+def test_the_traits_of_a_pages_sections_are_retransmission_of_the_picture_and_congestion_control() -> None:
+    extensions = f"a=extmap:4 {TWCC}\r\na=extmap:3 urn:3gpp:video-orientation"
+    sdp = page_offer().replace("a=mid:1\r\n", f"a=mid:1\r\n{extensions}\r\n")
+    assert traits(sdp)[1] == Traits(nack=True, extensions=((4, TWCC),))
+    assert not traits(sdp)[2].nack
 
 
 def test_the_preference_decides_the_order_and_what_is_kept() -> None:

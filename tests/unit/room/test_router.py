@@ -8,8 +8,8 @@ from roomtape.model import Codec, Description, PeerId, SdpType, SessionId, Track
 from roomtape.room import router as router_module
 from roomtape.room.asking import PLAY_AGAIN_S
 from roomtape.room.effects import Count, Timer
+from roomtape.room.outcome import SessionState
 from roomtape.room.router import MAX_WARNED
-from roomtape.room.session import SessionState
 from roomtape.signaling.identity import make_identity
 from roomtape.signaling.messages import (
     DescriptionReceived,

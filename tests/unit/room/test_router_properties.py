@@ -11,8 +11,8 @@ from roomtape.errors import AllCandidatesFailed, NoCommonCodec, PeerSaidBye, Rec
 from roomtape.ipc.messages import ChannelNegotiated, FromChild, NoMedia
 from roomtape.model import Description, PeerId, SdpType, SessionId, TrackKind
 from roomtape.room.effects import Timer
+from roomtape.room.outcome import SessionState
 from roomtape.room.owners import MAX_OWNERS
-from roomtape.room.session import SessionState
 from roomtape.signaling.messages import DescriptionReceived, MemberJoined, ServerAlert, Side, Undecryptable
 from tests.support.router_world import FakeChild, World, wire
 

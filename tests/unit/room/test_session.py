@@ -7,9 +7,9 @@ import pytest
 from roomtape.errors import AllCandidatesFailed, MediaError, NoCommonCodec, PeerSaidBye, RecorderError
 from roomtape.ipc.messages import ChannelNegotiated, NoMedia, RemoteCandidates, RemoteDescription
 from roomtape.model import PeerId, SessionId, TrackKind
-from roomtape.room.outcome import BUDGET
+from roomtape.room.outcome import BUDGET, SessionState
 from roomtape.room.owners import MAX_OWNERS, RETURN_S
-from roomtape.room.session import DOUBT_S, MAX_CHILDREN, MAX_LIVE, SessionState
+from roomtape.room.session import DOUBT_S, MAX_CHILDREN, MAX_LIVE
 from roomtape.signaling.messages import SendCandidates, Side
 from tests.support.router_world import ANSWER, OFFER, READY_S, World, candidate
 
