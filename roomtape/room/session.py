@@ -30,7 +30,7 @@ from roomtape.room.effects import Arm, ChildId, Count, Disarm, Effect, Send, Spa
 from roomtape.room.outcome import BUDGET, Next, Outcome, SessionState, judge
 from roomtape.room.owners import Owners
 from roomtape.room.row import Row, stage
-from roomtape.signaling.messages import DescriptionReceived, SendCandidates, SendDescription, Side
+from roomtape.signaling.messages import DescriptionReceived, SayBye, SendCandidates, SendDescription, Side
 
 MAX_LIVE: Final = 2
 """The attempt that records, and one that may take its place."""
@@ -281,7 +281,9 @@ class StreamSession:
         del self.attempts[attempt.child]
         if attempt.live:
             died = ChildDied(f"the recording process is gone: {detail}")
-            return self._end(attempt, Event.CHILD_EXITED, Outcome.of(died), now)
+            # It could say no bye, and a publisher that believes its viewer alive ignores another play (trap T28).
+            bye: list[Effect] = [Send(SayBye(attempt.peer, attempt.session))] if attempt.peer is not None else []
+            return bye + self._end(attempt, Event.CHILD_EXITED, Outcome.of(died), now)
         attempt.move(Event.CHILD_EXITED)
         return []
 

@@ -177,4 +177,11 @@ class AskIceRestart(_Value, frozen=True):
     peer: PeerId
 
 
-Request = JoinRoom | Seed | Play | SendDescription | SendCandidates | AskIceRestart
+class SayBye(_Value, frozen=True):
+    """For a connection whose own data channel cannot say it any more."""
+
+    peer: PeerId
+    session: SessionId | None
+
+
+Request = JoinRoom | Seed | Play | SendDescription | SendCandidates | AskIceRestart | SayBye

@@ -27,6 +27,7 @@ from roomtape.signaling.messages import (
     PeerLeft,
     Play,
     Request,
+    SayBye,
     Seed,
     SendCandidates,
     SendDescription,
@@ -229,6 +230,8 @@ def _render(request: Request, context: Context) -> dict[str, Any]:
             }
         case AskIceRestart(peer):
             return {"UUID": peer, "iceRestartRequest": True}
+        case SayBye(peer, session):
+            return {**_addressed(peer, session), "bye": True}
 
 
 def _addressed(peer: PeerId, session: SessionId | None) -> dict[str, Any]:

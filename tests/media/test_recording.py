@@ -11,6 +11,7 @@ from roomtape.ipc.messages import (
     Failed,
     Finished,
     LocalDescription,
+    NoMedia,
     PublishConfig,
     RecordConfig,
     SegmentClosed,
@@ -198,3 +199,12 @@ async def test_a_description_that_is_none_fails_that_child_alone_and_in_words(tm
         failed = await joined.recorder.wait_for(Failed)
         assert failed.code == "bad_description"
         assert joined.publisher.process.returncode is None
+
+
+async def test_a_held_guest_who_sends_nothing_is_named_as_such(tmp_path: Path) -> None:
+    nothing = PublishConfig(stream_id="anna", audio=False, video=False)
+    patient = RecordConfig(stream_id="anna", folder=str(tmp_path), stem="room_anna_01", media_deadline_ms=500)
+    async with pair(nothing, patient) as joined:
+        joined.connect()
+        await joined.recorder.wait_for(NoMedia)
+        assert await finished_files(joined) == []

@@ -107,3 +107,14 @@ class TestRemote:
         assert remote.types == set()
         remote.add((candidate(1), candidate(2, "srflx")))
         assert remote.types == {"host", "srflx"}
+
+    def test_those_in_a_description_count_but_are_not_applied_again(
+        self, remote: RemoteCandidates, applied: list[Candidate]
+    ) -> None:
+        remote.seen_in(
+            "v=0\r\na=candidate:1 1 udp 1 192.0.2.1 9 typ srflx\r\na=ice-ufrag:typ relay\r\n"
+            "a=candidate:2 1 udp 1 192.0.2.1 9\r\na=candidate:\na=candidate:3 1 udp 1 192.0.2.1 9 typ host"
+        )
+        assert remote.types == {"srflx", "host"}
+        remote.open()
+        assert applied == []

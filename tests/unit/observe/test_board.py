@@ -39,8 +39,8 @@ def peer(connection: str) -> PeerState:
     return PeerState(ice="new", gathering="new", connection=connection, signaling="stable")
 
 
-def board_after(*messages: FromChild, state: GuestState = GuestState.CONNECTING) -> Board:
-    """One message per second, beginning at 1."""
+def board_after(*messages: FromChild, state: GuestState = GuestState.RECORDING) -> Board:
+    """The state is entered at 0; one message per second, beginning at 1."""
     board = Board()
     board.set_state(ANN, state, 0)
     for now, message in enumerate(messages, start=1):
@@ -48,17 +48,16 @@ def board_after(*messages: FromChild, state: GuestState = GuestState.CONNECTING)
     return board
 
 
-def row_after(*messages: FromChild, state: GuestState = GuestState.CONNECTING) -> GuestRow:
+def row_after(*messages: FromChild, state: GuestState = GuestState.RECORDING) -> GuestRow:
     (row,) = board_after(*messages, state=state).rows()
     return row
 
 
-def test_tracks_make_a_recording() -> None:
+def test_a_recording_has_tracks_a_file_and_a_length() -> None:
     row = row_after(PICTURE, SOUND, SegmentOpened(path="/out/room_ann_01.webm", tracks=(TrackKind.VIDEO,)))
-    assert (row.state, row.since) == (GuestState.RECORDING, 1)
     assert (row.video, row.audio, row.width, row.height) == ("VP8", "OPUS", 1280, 720)
     assert row.file == "room_ann_01.webm"
-    assert row.duration_s(4) == 3
+    assert row.duration_s(4) == 4
 
 
 def test_rate_comes_from_successive_stats_and_size_from_files_and_stats() -> None:
@@ -100,28 +99,55 @@ def test_a_guest_speaks_for_itself_and_only_of_what_it_says() -> None:
     assert row_after(GuestInfo(queued=True), NoMedia(detail="no media yet")).remarks == "no media yet, held in queue"
 
 
-def test_the_way_of_a_connection() -> None:
-    assert row_after(peer("connecting"), state=GuestState.WAITING).state is GuestState.CONNECTING
-    row = row_after(PICTURE, peer("disconnected"))
-    assert (row.state, row.note) == (GuestState.RECORDING, "connection interrupted")
+def test_an_interruption_is_noted_until_it_is_over() -> None:
+    assert row_after(PICTURE, peer("disconnected")).note == "connection interrupted"
     assert row_after(PICTURE, peer("disconnected"), peer("connected")).note == ""
     assert row_after(NoMedia(detail="held"), peer("connected")).note == "held"
 
 
 def test_an_end_stops_the_clock_and_a_return_starts_it_again() -> None:
-    board = board_after(PICTURE, stats(0), stats(1000), Finished(files=()))
+    board = board_after(PICTURE, stats(0), stats(1000))
+    board.set_state(ANN, GuestState.FINISHED, 4)
     (row,) = board.rows()
-    assert (row.state, row.bitrate_kbps, row.duration_s(100)) == (GuestState.FINISHED, 0, 3)
+    assert (row.state, row.since, row.bitrate_kbps, row.duration_s(100)) == (GuestState.FINISHED, 4, 0, 4)
     board.set_state(ANN, GuestState.WAITING, 100, "will return")
-    board.apply(ANN, PICTURE, 200)
+    board.set_state(ANN, GuestState.RECORDING, 200)
     (row,) = board.rows()
-    assert (row.note, row.duration_s(205)) == ("", 8)
+    assert (row.note, row.duration_s(205)) == ("", 9)
 
 
-def test_a_failure_says_why_and_is_not_covered_up() -> None:
-    failed = Failed(code="turn_refused", scope=Scope.USER, retryable=False, detail="wrong\npassword")
-    row = row_after(failed, Finished(files=()))
-    assert (row.state, row.note) == (GuestState.FAILED, "wrong\\npassword")
+def test_the_same_state_again_keeps_its_clock() -> None:
+    board = board_after(PICTURE)
+    board.set_state(ANN, GuestState.RECORDING, 50, "camera off")
+    (row,) = board.rows()
+    assert (row.since, row.note, row.duration_s(60)) == (0, "camera off", 60)
+
+
+FAILED = Failed(code="connection_lost", scope=Scope.SESSION, retryable=True, detail="the connection is lost")
+
+
+@pytest.mark.parametrize("state", GuestState)
+@pytest.mark.parametrize("late", [PICTURE, SOUND, FAILED, Finished(files=()), peer("connecting"), peer("failed")])
+def test_no_child_s_word_changes_the_state(late: FromChild, state: GuestState) -> None:
+    """It may be the last word of a child whose successor records already."""
+    row = row_after(late, state=state)
+    assert (row.state, row.since, row.note) == (state, 0, "")
+
+
+def test_what_is_found_out_later_explains_a_failure() -> None:
+    board = board_after(state=GuestState.CONNECTING)
+    board.set_state(ANN, GuestState.FAILED, 1, "no answer")
+    board.explain(ANN, "wrong\npassword")
+    (row,) = board.rows()
+    assert (row.state, row.since, row.note) == (GuestState.FAILED, 1, "wrong\\npassword")
+
+
+@pytest.mark.parametrize("state", [GuestState.RECORDING, GuestState.FINISHED])
+def test_an_explanation_that_comes_too_late_is_of_no_interest(state: GuestState) -> None:
+    board = board_after(state=state)
+    board.explain(ANN, "wrong password")
+    board.explain(StreamId("nobody"), "wrong password")
+    assert [row.note for row in board.rows()] == [""]
 
 
 def test_what_concerns_a_viewer_leaves_the_row_alone() -> None:

@@ -25,7 +25,7 @@ def drawn(what: RenderableType, width: int) -> list[str]:
 @pytest.fixture
 def board() -> Board:
     made = Board()
-    made.set_state(ANN, GuestState.CONNECTING, 0)
+    made.set_state(ANN, GuestState.RECORDING, 0)
     made.apply(ANN, TrackStarted(track=TrackKind.VIDEO, codec=Codec.H264, width=1920, height=1080), 0)
     made.apply(ANN, TrackStarted(track=TrackKind.AUDIO, codec=Codec.OPUS), 0)
     made.apply(ANN, SegmentOpened(path="/out/room_ann_01.mkv", tracks=(TrackKind.VIDEO,)), 0)

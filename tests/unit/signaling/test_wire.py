@@ -23,6 +23,7 @@ from roomtape.signaling.messages import (
     PeerLeft,
     Play,
     Request,
+    SayBye,
     Seed,
     SendCandidates,
     SendDescription,
@@ -345,6 +346,7 @@ SAMPLES: tuple[tuple[Request, dict[str, Any]], ...] = (
         {"UUID": ANN, "session": SESSION, "type": "remote", **PLAIN_CANDIDATES},
     ),
     (AskIceRestart(ANN), {"UUID": ANN, "iceRestartRequest": True}),
+    (SayBye(ANN, None), {"UUID": ANN, "bye": True}),
 )
 
 
@@ -374,6 +376,7 @@ requests = st.one_of(
     st.builds(SendDescription, st.just(ANN), sessions, descriptions, st.none() | streams),
     st.builds(SendCandidates, st.just(ANN), sessions, st.sampled_from(Side), candidates),
     st.builds(AskIceRestart, st.just(ANN)),
+    st.builds(SayBye, st.just(ANN), sessions),
 )
 
 
@@ -393,6 +396,8 @@ def meaning(request: Request) -> list[Signal]:
             return [CandidatesReceived(ME, session, side, bundle)]
         case AskIceRestart():
             return [IceRestartRequested(ME)]
+        case SayBye():
+            return [PeerLeft(ME)]
 
 
 @given(requests, st.sampled_from([Dialect.HOSTED, Dialect.FANOUT, Dialect.AUTO]), st.sampled_from([PHRASE, None]))
