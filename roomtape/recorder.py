@@ -31,6 +31,8 @@ from roomtape.signaling.protocol import Joined
 from roomtape.storage import manifest
 from roomtape.storage.layout import next_take, stem
 from roomtape.supervisor.launcher import launch
+from roomtape.supervisor.manager import Launch
+from roomtape.supervisor.manager import exit_words
 
 DEFAULT_PREFIX: Final = "roomtape"
 MANIFEST_S: Final = 2.0
@@ -39,6 +41,8 @@ EMPTY_ROOM_S: Final = 2.0
 PROBE_INTERVAL_S: Final = 60.0
 """How often the TURN servers are tried, at most, to explain failures."""
 
+CLEAN_EXIT: Final = exit_words(0)
+
 log = get_logger(__name__)
 
 
@@ -46,7 +50,13 @@ class RecorderApp:
     """Audience of its Runner. `run` returns when cancelled; `leave` ends the recordings first."""
 
     def __init__(
-        self, settings: Settings, identity: Identity, terminal: Terminal, turn: TurnList | None, metrics: Metrics
+        self,
+        settings: Settings,
+        identity: Identity,
+        terminal: Terminal,
+        turn: TurnList | None,
+        metrics: Metrics,
+        launcher: Launch = launch,
     ) -> None:
         self._settings, self._identity, self._turn, self._metrics = settings, identity, turn, metrics
         self._folder = Path(settings.recording.output_dir)
@@ -71,7 +81,7 @@ class RecorderApp:
             random.random,
             alone=settings.signaling.room is None,
         )
-        self.runner = Runner(self.router, self, self._configure, settings.deadlines, metrics, launch)
+        self.runner = Runner(self.router, self, self._configure, settings.deadlines, metrics, launcher)
 
     def prepare(self) -> None:
         """See that the output folder takes files.
@@ -134,7 +144,7 @@ class RecorderApp:
             log.info("file is final", stream=stream, file=Path(message.path).name, bytes=message.size_bytes)
 
     def child_exited(self, child: ChildId, stream: StreamId, detail: str) -> None:
-        reason = self._reasons.pop(child, detail)
+        reason = self._reasons.pop(child, "stopped" if detail == CLEAN_EXIT else detail)
         self._manifest.end(stream, self._takes.pop(child, 0), reason, datetime.now(UTC))
         self._changed.set()
 
@@ -153,8 +163,11 @@ class RecorderApp:
 
     async def _say_if_empty(self) -> None:
         await asyncio.sleep(EMPTY_ROOM_S)
+        room = self._settings.signaling.room
         if not len(self.router):
-            log.info("nobody to record yet: waiting for guests", room=self._settings.signaling.room or "(none)")
+            log.info("nobody to record yet: waiting for guests", room=room or "(none)")
+        elif room is None and not self.board.count(GuestState.RECORDING):
+            log.info("waiting for the stream; if it is in a room, name the room with --room")
 
     async def _explain_turn(self, stream: StreamId) -> None:
         """Webrtcbin does not say why a TURN server gave no address; a real allocation does."""

@@ -1,6 +1,6 @@
 """GStreamer, made strict: elements that must exist, promises that must be kept, callbacks that cannot get lost."""
 
-import functools
+import sys
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any, Final
@@ -47,6 +47,19 @@ PACKAGES: Final = {
 """The Debian package of each element that roomtape uses."""
 
 Report = Callable[[RecorderError], None]
+
+
+def _to_stderr(error: RecorderError) -> None:
+    sys.stderr.write(f"{error.detail}\n")
+
+
+_report_crash: Report = _to_stderr
+
+
+def report_crashes_to(report: Report) -> None:
+    """Who hears of errors in what `post` and `after_ms` run; one per process."""
+    global _report_crash
+    _report_crash = report
 
 
 def init() -> str:
@@ -96,24 +109,27 @@ def guarded(function: Callable[..., Any], report: Report, otherwise: Any = None)
     One of the three places that catch everything, since an exception must not travel through C code.
     """
 
-    @functools.wraps(function)
     def call(*args: Any) -> Any:
         try:
             return function(*args)
         except RecorderError as error:
             report(error)
         except Exception as error:  # noqa: BLE001 - see above
-            report(MediaError(f"{type(error).__name__} in {function.__qualname__}: {error}"))
+            report(MediaError(f"{type(error).__name__} in {_name_of(function)}: {error}"))
         return otherwise
 
     return call
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    return getattr(function, "__qualname__", type(function).__name__)
 
 
 def post(function: Callable[..., Any], *args: Any) -> None:
     """Run `function(*args)` once on the main loop's thread; callbacks of GStreamer come on others."""
 
     def run(*_: Any) -> bool:
-        function(*args)
+        guarded(function, _report_crash)(*args)
         return False
 
     GLib.idle_add(run, priority=GLib.PRIORITY_DEFAULT)
@@ -125,7 +141,7 @@ def after_ms(delay_ms: int, function: Callable[[], Any]) -> Callable[[], None]:
 
     def run() -> bool:
         source.clear()
-        function()
+        guarded(function, _report_crash)()
         return False
 
     source.append(GLib.timeout_add(delay_ms, run))

@@ -10,7 +10,7 @@ import signal
 from typing import Final
 
 from roomtape.child.channel import Channel, claim_stdio
-from roomtape.child.gst import GLib, init
+from roomtape.child.gst import GLib, init, report_crashes_to
 from roomtape.child.publishing import Publishing
 from roomtape.child.recording import Recording
 from roomtape.errors import IpcError, RecorderError
@@ -58,9 +58,9 @@ class Child:
         try:
             self._dispatch(message)
         except RecorderError as error:
-            self._fail(error)
+            self.fail(error)
         except Exception as error:  # noqa: BLE001 - the child's one seam: whatever it is, the parent must hear of it
-            self._fail(RecorderError(f"{type(error).__name__}: {error}"))
+            self.fail(RecorderError(f"{type(error).__name__}: {error}"))
 
     def _dispatch(self, message: ToChild) -> None:
         match message:
@@ -88,7 +88,8 @@ class Child:
         self._work = work(message.config, self._send, self.loop.quit)  # type: ignore[arg-type]
         self._send(Ready(version=IPC_VERSION, pid=os.getpid(), gstreamer=self._version))
 
-    def _fail(self, error: RecorderError) -> None:
+    def fail(self, error: RecorderError) -> None:
+        """Tell the parent and end."""
         self._send(Failed(code=error.code, scope=error.scope, retryable=error.retryable, detail=error.detail))
         self.end()
 
@@ -122,6 +123,7 @@ def main() -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         GLib.unix_signal_add(GLib.PRIORITY_HIGH, number, told_to_end)
+    report_crashes_to(child.fail)
     child.loop.run()
     child.channel.drain()
     return child.exit_code

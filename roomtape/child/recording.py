@@ -112,6 +112,7 @@ class Recording:
         def end() -> None:
             self._peer.close()
             self._pipeline.set_state(Gst.State.NULL)
+            self._tell_dropped()
             self._send(Finished(files=files))
             self._quit()
 
@@ -307,6 +308,13 @@ class Recording:
         self._failed = True
         self._send(Failed(code=error.code, scope=error.scope, retryable=error.retryable, detail=error.detail))
         post(self.stop)
+
+    def _tell_dropped(self) -> None:
+        """What was too much, or no message, is counted and said once."""
+        channel = self._channel.dropped if self._channel is not None else 0
+        if channel or self._peer.remote.dropped:
+            candidates = self._peer.remote.dropped
+            self._log("warning", "some of what the guest sent was dropped", channel=channel, candidates=candidates)
 
     def _log(self, level: str, message: str, **fields: Any) -> None:
         self._send(Log(level=level, message=message, fields=fields))

@@ -91,7 +91,6 @@ class HandshakeServer:
             )
         except (OSError, OverflowError) as error:
             raise ConfigError(self._cannot_listen(error)) from error
-        logger.info("handshake server listens", extra={"url": self.url})
         return self
 
     async def __aexit__(
