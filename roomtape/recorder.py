@@ -31,8 +31,7 @@ from roomtape.signaling.protocol import Joined
 from roomtape.storage import manifest
 from roomtape.storage.layout import next_take, stem
 from roomtape.supervisor.launcher import launch
-from roomtape.supervisor.manager import Launch
-from roomtape.supervisor.manager import exit_words
+from roomtape.supervisor.manager import Launch, exit_words
 
 DEFAULT_PREFIX: Final = "roomtape"
 MANIFEST_S: Final = 2.0

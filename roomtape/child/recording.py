@@ -12,7 +12,15 @@ from roomtape.child.peer import Peer
 from roomtape.child.receiving import ReceptionMeter
 from roomtape.child.sdp import select
 from roomtape.child.tape import Tape
-from roomtape.errors import ConnectionLost, MediaError, NoCommonCodec, PeerSaidBye, RecorderError, WireError
+from roomtape.errors import (
+    BadDescription,
+    ConnectionLost,
+    MediaError,
+    NoCommonCodec,
+    PeerSaidBye,
+    RecorderError,
+    WireError,
+)
 from roomtape.ipc.messages import (
     ChannelNegotiated,
     Failed,
@@ -121,7 +129,14 @@ class Recording:
     # --- offers ---------------------------------------------------------------------------------------------------
 
     def _accept(self, sdp: str, answer: Callable[[Description], None]) -> None:
-        selection = select(sdp, self._config.codecs, self._wanted)
+        try:
+            selection = select(sdp, self._config.codecs, self._wanted)
+        except BadDescription as error:
+            if not self._tape.tracks:
+                raise
+            # What is being recorded is not given up for it.
+            self._log("warning", "offer dropped", reason=error.detail)
+            return
         if selection.refused:
             self._log("warning", "offered codecs cannot be recorded", offered="; ".join(selection.refused))
         if selection.refused and not selection.tracks:

@@ -14,6 +14,8 @@ from roomtape.model import Codec, TrackKind
 KEYFRAME_S: Final = 10
 """Seconds between key frames that nobody asked for."""
 AUDIO_BITRATE: Final = 64_000
+ONE_THREAD_PIXELS: Final = 640 * 360
+"""Up to this size libvpx's threads spend more time waiting for each other than encoding."""
 
 Branch = tuple[str, str]
 """What follows the tee for one viewer: payloader, and the caps that webrtcbin offers."""
@@ -24,7 +26,8 @@ def encoder(config: PublishConfig) -> list[str]:
     bps, distance = config.bitrate_kbps * 1000, KEYFRAME_S * config.framerate
     vpx = (
         f"deadline=1 end-usage=cbr target-bitrate={bps} keyframe-max-dist={distance} lag-in-frames=0 "
-        "buffer-initial-size=300 buffer-optimal-size=500 buffer-size=800 min-quantizer=4 max-quantizer=56 threads=2"
+        "buffer-initial-size=300 buffer-optimal-size=500 buffer-size=800 min-quantizer=4 max-quantizer=56 "
+        f"threads={2 if config.width * config.height > ONE_THREAD_PIXELS else 1}"
     )
     match config.codec:
         case Codec.VP8:

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any, Protocol
 
-from roomtape.child.codecs import choose_muxer
+from roomtape.child.codecs import RECIPES, choose_muxer
 from roomtape.child.cut import CutPlan, Do
 from roomtape.child.track import Track
 from roomtape.child.writer import Writer, reserve
@@ -44,9 +44,9 @@ class Tape:
 
     def add(self, pad: Any, codec: Codec) -> Track | None:
         """Take a track in; None if there is one of its kind already."""
-        track = Track(self._pipeline, pad, codec)
-        if track.kind in self.tracks or self._finishing:
+        if RECIPES[codec].kind in self.tracks or self._finishing:
             return None
+        track = Track(self._pipeline, pad, codec)
         self.tracks[track.kind] = track
         self._plan.track_came(track.kind)
         track.close_gate(self._at_gate, recording=False)

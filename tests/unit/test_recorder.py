@@ -4,9 +4,9 @@ import json
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 import pytest
@@ -18,7 +18,7 @@ from roomtape.errors import ConfigError, DiskFull, Scope, TurnUnreachable
 from roomtape.ice.results import ProbeResult, ProbeStatus
 from roomtape.ice.turn_list import TurnList
 from roomtape.ipc.messages import Failed, FromChild, Init, RecordConfig, SegmentClosed, SegmentOpened
-from roomtape.model import Container, IcePolicy, StreamId, TrackKind, TurnServer, TurnTransport
+from roomtape.model import Container, IcePolicy, PeerId, StreamId, TrackKind, TurnServer, TurnTransport
 from roomtape.observe.board import GuestState
 from roomtape.observe.metrics import Metrics
 from roomtape.recorder import RecorderApp
@@ -83,6 +83,11 @@ class Studio:
 
     def manifests(self) -> list[Path]:
         return sorted(self.folder.glob("*.manifest.json"))
+
+    def lose_folder(self) -> None:
+        for path in self.folder.iterdir():
+            path.unlink()
+        self.folder.rmdir()
 
     def written(self) -> dict[str, Any]:
         [path] = self.manifests()
@@ -200,16 +205,13 @@ async def test_files_of_former_runs_are_counted_on(studio: Open, tmp_path: Path)
     assert sorted(stems) == ["studio_ann_08", "studio_ann_09"]
 
 
-async def test_a_folder_that_is_gone_costs_the_attempt_alone(
-    studio: Open, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_folder_that_is_gone_costs_the_attempt_alone(studio: Open, caplog: pytest.LogCaptureFixture) -> None:
     room = studio()
-    room.manifests()[0].unlink()
-    tmp_path.rmdir()
+    room.lose_folder()
     assert await room.spawn((100, ANN)) == []
     assert [record.getMessage() for record in caplog.records] == ["cannot start a child"]
     assert room.metrics.frames_dropped.values == {"exit of an unknown child": 1}
-    tmp_path.mkdir()
+    room.app.prepare()
     assert len(await room.spawn((101, ANN))) == 1
 
 
@@ -242,22 +244,23 @@ class OneMoment(datetime):
     """Time stands still."""
 
     @classmethod
-    def now(cls, tz: tzinfo | None = None) -> Self:
-        return cls(2026, 11, 22, 18, 21, 13, tzinfo=tz)
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return datetime(2026, 11, 22, 18, 21, 13, tzinfo=tz)
 
 
 async def test_recorders_that_start_in_the_same_second_have_manifests_of_their_own(
     studio: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder, "datetime", OneMoment)
-    rooms = [Studio(studio().folder) for _ in range(2)]  # all begin before any of them has made its file
-    for room in rooms:
+    first = studio()
+    rooms = [Studio(first.folder) for _ in range(2)]
+    for room in rooms:  # both had begun before either made its file
         room.app.prepare()
     name = "studio_20261122T182113Z.manifest.json"
-    assert [path.name for path in rooms[0].manifests()] == [f"2-{name}", f"3-{name}", name]
+    assert [path.name for path in first.manifests()] == [f"2-{name}", f"3-{name}", name]
     for room in rooms:
         await room.app.finish_manifest()
-    ended = [json.loads(path.read_text())["ended"] is not None for path in rooms[0].manifests()]
+    ended = [json.loads(path.read_text())["ended"] is not None for path in first.manifests()]
     assert ended == [True, True, False]
 
 
@@ -276,7 +279,7 @@ async def test_the_manifest_says_what_was_recorded_and_is_final_at_the_end(studi
     document = room.written()
     assert document["ended"] is not None
     told = [(r["file"], r["take"], r["final"], r["size_bytes"], r["end_reason"]) for r in document["recordings"]]
-    assert told == [("a.webm", 1, True, 1234, "exited with code 0"), ("b.webm", 2, False, 0, "recorder stopped")]
+    assert told == [("a.webm", 1, True, 1234, "stopped"), ("b.webm", 2, False, 0, "recorder stopped")]
     assert (room.metrics.files_closed.value, room.metrics.bytes_recorded.value) == (1, 1234)
 
 
@@ -296,16 +299,19 @@ class SlowDisk:
 
     def __init__(self) -> None:
         self._write = manifest.write
-        self.begun, self.go = threading.Event(), threading.Event()
+        self.begun, self.go, self.first_done = threading.Event(), threading.Event(), threading.Event()
 
     def __call__(self, path: Path, data: bytes) -> None:
-        if not self.begun.is_set():
-            self.begun.set()
-            self.go.wait(10)
+        if self.begun.is_set():
+            self._write(path, data)
+            return
+        self.begun.set()
+        self.go.wait(10)
         self._write(path, data)
+        self.first_done.set()
 
 
-async def test_news_are_written_meanwhile_and_never_over_the_final_word(
+async def test_a_slow_disk_does_not_bring_old_news_after_the_final_word(
     studio: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room, disk = studio(), SlowDisk()
@@ -317,9 +323,10 @@ async def test_news_are_written_meanwhile_and_never_over_the_final_word(
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
     finishing = asyncio.create_task(room.app.finish_manifest())
-    await settle()
+    await asyncio.wait([finishing], timeout=0.05)  # so that a hasty writer would be first
     disk.go.set()
     await finishing
+    assert await asyncio.to_thread(disk.first_done.wait, 10)
     assert room.written()["ended"] is not None
 
 
@@ -329,20 +336,16 @@ async def test_the_manifest_grows_while_the_run_goes_on(studio: Open) -> None:
     await room.spawn((100, ANN))
     await room.say(opened("a.webm"))
     async with asyncio.timeout(10):
-        while not room.written()["recordings"]:
+        while not room.written()["recordings"]:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     keeping.cancel()
 
 
-async def test_a_manifest_that_cannot_be_written_ends_nothing(
-    studio: Open, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_manifest_that_cannot_be_written_ends_nothing(studio: Open, caplog: pytest.LogCaptureFixture) -> None:
     room = studio()
-    room.manifests()[0].unlink()
-    tmp_path.rmdir()
+    room.lose_folder()
     await room.app.finish_manifest()
     assert [record.getMessage() for record in caplog.records] == ["cannot write the manifest"]
-    tmp_path.mkdir()
 
 
 # --- what the user is told ----------------------------------------------------------------------------------------
@@ -440,7 +443,7 @@ async def test_an_empty_room_is_said_to_be_empty(
     caplog.set_level(logging.INFO, "roomtape.recorder")
     room = studio()
     for _ in range(guests):
-        room.app.runner.on_signal(StreamAppeared("u-1", IDENTITY.wire_id(ANN)))
+        room.app.runner.on_signal(StreamAppeared(PeerId("u-1"), IDENTITY.wire_id(ANN)))
     room.app.joined(Joined(Dialect.HOSTED))
     await settle()
     said = [record.getMessage() for record in caplog.records]

@@ -1,0 +1,145 @@
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from roomtape.child import gst
+from roomtape.child.gst import Gst, chain, make
+from roomtape.child.track import Track
+from roomtape.model import Codec, TrackKind
+from tests.unit.child.main_loop import LIMIT_S, run_until, settle
+
+gst.init()
+
+PICTURE = (
+    "videotestsrc is-live=true",
+    'capsfilter caps="video/x-raw,width=64,height=48,framerate=30/1"',
+    "vp8enc deadline=1 keyframe-max-dist=5",
+    "rtpvp8pay",
+)
+SOUND = ("audiotestsrc is-live=true", "opusenc", "rtpopuspay")
+
+
+class Stage:
+    """A track between a live source, which stands for webrtcbin, and a sink that notes what comes."""
+
+    def __init__(self, codec: Codec) -> None:
+        self.ready: list[str] = []
+        self.arrived: list[Any] = []
+        self._pipeline = Gst.Pipeline.new()
+        source = chain(self._pipeline, SOUND if codec is Codec.OPUS else PICTURE)
+        sink = make("fakesink sync=false async=false")
+        self._pipeline.add(sink)
+        self.track = Track(self._pipeline, source[-1].get_static_pad("src"), codec)
+        pad = sink.get_static_pad("sink")
+        pad.add_probe(Gst.PadProbeType.BUFFER, self._note)
+        self.track.src.link(pad)
+
+    def _note(self, _pad: Any, info: Any) -> Any:
+        self.arrived.append(info.get_buffer())
+        return Gst.PadProbeReturn.OK
+
+    def close_gate(self, name: str, *, recording: bool = False) -> None:
+        self.track.close_gate(lambda track: self.ready.append(f"{name}: {track.kind}"), recording=recording)
+
+    def start(self) -> None:
+        self.track.start()
+        self._pipeline.set_state(Gst.State.PLAYING)
+
+    def stop(self) -> None:
+        self.track.open_gate()
+        self._pipeline.set_state(Gst.State.NULL)
+
+
+@pytest.fixture(params=[Codec.VP8, Codec.OPUS])
+def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    made = Stage(request.param)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def picture() -> Iterator[Stage]:
+    made = Stage(Codec.VP8)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def sound() -> Iterator[Stage]:
+    made = Stage(Codec.OPUS)
+    yield made
+    made.stop()
+
+
+def is_key(buffer: Any) -> bool:
+    return not buffer.has_flags(Gst.BufferFlags.DELTA_UNIT)
+
+
+def test_media_waits_at_the_gate_until_it_is_opened(stage: Stage) -> None:
+    stage.close_gate("first")
+    stage.start()
+    run_until(lambda: stage.ready)
+    assert stage.ready == [f"first: {stage.track.kind}"]
+    assert stage.arrived == []
+    stage.track.open_gate()
+    run_until(lambda: len(stage.arrived) > 5)
+    assert is_key(stage.arrived[0])
+    assert stage.ready == [f"first: {stage.track.kind}"], "it is told once"
+
+
+def test_a_gate_that_is_closed_anew_tells_the_last_who_closed_it(stage: Stage) -> None:
+    """Whoever closed it before must not take the track for waiting there."""
+    stage.close_gate("first")
+    begun, deadline = stage.track.entered, time.monotonic() + LIMIT_S
+    stage.start()
+    # The main loop does not run meanwhile, so the first arrival is still to be told when the gate is closed anew.
+    while stage.track.entered == begun:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    stage.close_gate("second")
+    run_until(lambda: stage.ready)
+    settle()
+    assert stage.ready == [f"second: {stage.track.kind}"]
+
+
+def test_a_file_goes_on_until_the_next_key_frame(picture: Stage) -> None:
+    picture.close_gate("first")
+    picture.start()
+    run_until(lambda: picture.ready)
+    picture.track.open_gate()
+    run_until(lambda: picture.arrived)
+    picture.close_gate("second", recording=True)
+    run_until(lambda: len(picture.ready) == 2)
+    before = len(picture.arrived)
+    picture.track.open_gate()
+    run_until(lambda: len(picture.arrived) > before)
+    assert is_key(picture.arrived[before])
+    stamps = [buffer.pts for buffer in picture.arrived]
+    assert all(50_000_000 > late - early > 0 for early, late in pairwise(stamps)), "no gap"
+
+
+def test_of_new_sound_the_first_frame_is_dropped_and_later_none(sound: Stage) -> None:
+    sound.close_gate("first")
+    sound.start()
+    run_until(lambda: sound.ready)
+    sound.track.open_gate()
+    run_until(lambda: sound.arrived)
+    assert sound.arrived[0].pts > 0
+    sound.close_gate("second", recording=True)
+    run_until(lambda: len(sound.ready) == 2)
+    before = len(sound.arrived)
+    sound.track.open_gate()
+    run_until(lambda: len(sound.arrived) > before)
+    assert sound.arrived[before].pts - sound.arrived[before - 1].pts < 30_000_000
+
+
+def test_what_passes_is_counted(stage: Stage) -> None:
+    assert (stage.track.frames, stage.track.media_bytes, stage.track.size) == (0, 0, (0, 0))
+    stage.start()
+    run_until(lambda: len(stage.arrived) > 3)
+    assert stage.track.frames > 3
+    assert stage.track.media_bytes >= sum(buffer.get_size() for buffer in stage.arrived[:3])
+    assert stage.track.size == ((64, 48) if stage.track.kind is TrackKind.VIDEO else (0, 0))
