@@ -20,6 +20,7 @@ from roomtape.options import BY_NAME
 
 DEMO_FOLDER: Final = "demo-recordings"
 DEMO_SECONDS: Final = 10
+PIPED_WIDTH: Final = 250
 
 
 def record(given: Sequence[Given]) -> int:
@@ -84,7 +85,9 @@ def verify(given: Sequence[Given]) -> int:
     if _value(given, "json"):
         click.echo(reports.as_json(found))
     else:
-        Console().print(reports.as_table(found))
+        terminal = Console()
+        # Piped, lines are for grep: as long as they need to be.
+        Console(width=None if terminal.is_terminal else PIPED_WIDTH).print(reports.as_table(found))
     return 0 if all(report.ok for report in found) else 1
 
 

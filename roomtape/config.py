@@ -103,7 +103,7 @@ class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     child_ready: float = 15.0
-    answer: float = 10.0
+    answer: float = 20.0
     connect: float = 20.0
     media: float = 10.0
     vanished: float = 15.0
@@ -139,6 +139,8 @@ def check(settings: Settings) -> Settings:
         raise ConfigError(
             "relay-only needs a TURN server: give one with --turn-server, or drop --ice-transport-policy relay"
         )
+    if not settings.recording.output_dir:
+        raise ConfigError("the output folder's name is empty")
     for what in (settings.recording, settings.publish):
         if not what.audio and not what.video:
             raise ConfigError("--noaudio and --novideo together leave nothing to do")

@@ -163,10 +163,11 @@ class RecorderApp:
     async def _say_if_empty(self) -> None:
         await asyncio.sleep(EMPTY_ROOM_S)
         room = self._settings.signaling.room
-        if not len(self.router):
-            log.info("nobody to record yet: waiting for guests", room=room or "(none)")
+        if room is not None and not len(self.router):
+            whom = "the wanted streams" if self._settings.recording.streams else "guests"
+            log.info(f"waiting for {whom}; with another password they would be in another room", room=room)
         elif room is None and not self.board.count(GuestState.RECORDING):
-            log.info("waiting for the stream; if it is in a room, name the room with --room")
+            log.info("waiting for the stream; it needs the same password, and --room if it is in a room")
 
     async def _explain_turn(self, stream: StreamId) -> None:
         """Webrtcbin does not say why a TURN server gave no address; a real allocation does."""

@@ -52,7 +52,8 @@ _MATROSKA: Final = Muxer("matroskamux offset-to-zero=true min-index-interval=100
 _WEBM: Final = Muxer("webmmux offset-to-zero=true min-index-interval=1000000000", "webm")
 _MP4: Final = Muxer("mp4mux fragment-duration=1000 streamable=true", "mp4")
 _IN_WEBM: Final = frozenset({Codec.VP8, Codec.VP9, Codec.AV1, Codec.OPUS})
-_IN_MP4: Final = frozenset({Codec.H264, Codec.H265, Codec.VP9, Codec.AV1, Codec.OPUS})
+_IN_MP4: Final = frozenset({Codec.H264, Codec.H265, Codec.AV1, Codec.OPUS})
+"""Not VP9, although mp4mux takes it: GStreamer 1.22 crashes on what comes from vp9parse."""
 
 
 def choose_muxer(wanted: Container, codecs: frozenset[Codec]) -> tuple[Muxer, str | None]:

@@ -16,8 +16,8 @@ from roomtape.errors import BadDescription, MediaError, MissingElement, Negotiat
 
 __all__ = ["GLib", "Gst", "GstSdp", "GstWebRTC"]
 
-PROMISE_DEADLINE_MS: Final = 5_000
-"""webrtcbin answers within milliseconds or, rarely, never."""
+PROMISE_DEADLINE_MS: Final = 15_000
+"""webrtcbin answers within milliseconds, on a busy computer within seconds, or, rarely, never."""
 
 PACKAGES: Final = {
     "webrtcbin": "gstreamer1.0-plugins-bad",

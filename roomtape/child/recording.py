@@ -231,7 +231,8 @@ class Recording:
         wanted = codec is not None and RECIPES[codec].kind in self._wanted and not self._stopping
         track = self._tape.add(pad, codec) if codec is not None and wanted else None
         if track is None:
-            self._log("warning", "media is not recorded", caps=structure.get_string("encoding-name"))
+            level = "debug" if codec is not None and not wanted else "warning"
+            self._log(level, "media is not recorded", codec=structure.get_string("encoding-name"))
             self._discard(pad)
             return
         known, ssrc = structure.get_uint("ssrc")
@@ -256,8 +257,8 @@ class Recording:
     def on_segment_closed(self, message: SegmentClosed) -> None:
         self._send(message)
 
-    def on_note(self, message: str, **fields: Any) -> None:
-        self._log("info", message, **fields)
+    def on_note(self, level: str, message: str, **fields: Any) -> None:
+        self._log(level, message, **fields)
 
     def on_tape_failed(self, error: RecorderError) -> None:
         self._fail(error)

@@ -20,7 +20,7 @@ class TapeListener(Protocol):
     def on_track_started(self, message: TrackStarted) -> None: ...
     def on_segment_opened(self, message: SegmentOpened) -> None: ...
     def on_segment_closed(self, message: SegmentClosed) -> None: ...
-    def on_note(self, message: str, **fields: Any) -> None: ...
+    def on_note(self, level: str, message: str, **fields: Any) -> None: ...
     def on_tape_failed(self, error: RecorderError) -> None: ...
     def on_tape_finished(self, files: tuple[str, ...]) -> None: ...
 
@@ -70,7 +70,9 @@ class Tape:
         for kind in do.cut:
             self.tracks[kind].close_gate(self._at_gate, recording=True)
         for kind in do.leave:
-            self._listener.on_note("track fell silent and leaves the file", track=str(kind))
+            self._listener.on_note(
+                "info", "track falls silent or has no key frame: it leaves the file", track=str(kind)
+            )
             if self._writer is not None:
                 self._writer.end_track(self.tracks[kind])
             self.tracks[kind].close_gate(self._at_gate, recording=False)
@@ -97,7 +99,7 @@ class Tape:
         codecs = frozenset(track.codec for track in tracks)
         muxer, note = choose_muxer(self._config.container, codecs)
         if note:
-            self._listener.on_note("container changed", reason=note)
+            self._listener.on_note("warning", "container changed", reason=note)
         now = datetime.datetime.now(datetime.UTC)
         path = reserve(Path(self._config.folder), self._config.stem, muxer.extension, now)
         writer = Writer(self._pipeline, path, muxer, tracks, self._closed)

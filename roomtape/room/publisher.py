@@ -125,7 +125,7 @@ class Publisher:
                 return [Report(self._stream, "failed", message.detail, Outcome.of(message))]
             case ViewerLeft(detail=detail) | Failed(detail=detail):
                 self._viewers.pop(peer, None)
-                return [Warn("viewer left", {"detail": detail})]
+                return [Report(self._stream, "waiting", detail)]
             case _:
                 return []
 

@@ -92,8 +92,7 @@ async def test_a_track_that_comes_seconds_late_starts_a_second_file_and_nothing_
         assert_good(both, GUEST, seconds=1.5)
         if late is TrackKind.AUDIO:
             assert_good(alone, GUEST, seconds=1.5, audio=False)
-            seen = alone.counters() + both.counters()
-            assert seen == list(range(seen[0], seen[-1] + 1)), "no frame may be lost or doubled at the cut"
+            assert both.counters()[0] == alone.counters()[-1] + 1, "no frame may be lost or doubled at the cut"
         else:
             assert_good(alone, GUEST, seconds=1.5, video=False)
 
@@ -113,8 +112,7 @@ async def test_a_track_that_falls_silent_does_not_hold_the_other_back(tmp_path: 
         await asyncio.sleep(1.5)
         first, second = map(inspect, await finished_files(joined))
         assert first.codecs == second.codecs == ("vp8", "opus")
-        seen = first.counters() + second.counters()
-        assert seen == list(range(seen[0], seen[-1] + 1))
+        assert second.counters()[0] == first.counters()[-1] + 1, "no frame may be lost or doubled at the cut"
 
 
 @pytest.mark.parametrize("codec", [Codec.VP8, Codec.H264])
@@ -140,6 +138,7 @@ async def test_kill_9_loses_less_than_a_second(tmp_path: Path, codec: Codec) -> 
     [
         (Codec.H264, Container.MP4, ".mp4"),
         (Codec.VP8, Container.MP4, ".mkv"),
+        (Codec.VP9, Container.MP4, ".mkv"),
         (Codec.VP8, Container.MKV, ".mkv"),
         (Codec.H264, Container.WEBM, ".mkv"),
     ],

@@ -448,4 +448,4 @@ async def test_an_empty_room_is_said_to_be_empty(
     await settle()
     said = [record.getMessage() for record in caplog.records]
     assert "joined" in said
-    assert ("nobody to record yet: waiting for guests" in said) == (guests == 0)
+    assert ("waiting for guests; with another password they would be in another room" in said) == (guests == 0)

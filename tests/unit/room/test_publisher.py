@@ -163,7 +163,7 @@ def test_a_connection_that_ends_is_told_and_leaves_the_others(message: ViewerLef
     publisher = make_publisher()
     offer_to(publisher, VI)
     offer_to(publisher, WU)
-    assert publisher.child_said(CHILD, message, 0) == [Warn("viewer left", {"detail": "connection lost"})]
+    assert publisher.child_said(CHILD, message, 0) == [Report(STREAM, "waiting", "connection lost")]
     assert len(offer_to(publisher, VI)) == 1
     assert len(publisher.signal(answer(WU, S2), 0)) == 1
 
