@@ -59,21 +59,21 @@ async def _record(settings: Settings) -> int:
     identity = make_identity(settings.signaling.password, settings.signaling.salt)
     redactor = logging_setup.set_up(settings.debug, _secrets(settings, identity), terminal, metrics)
     turn = turn_list(settings)
-    app = RecorderApp(settings, identity, terminal, turn, metrics)
+    app = RecorderApp(settings, identity, terminal, turn, metrics, conceal=redactor.add)
     app.prepare()
-    for server in (await app.ice_servers()).turn:
-        redactor.add(server.credential)
     client = signaling_client(settings, identity, app.runner, metrics)
-    work = (client.run(), app.console.run(), app.keep_manifest())
-    await _until_told(app.runner, work)
-    await app.finish_manifest()
+    work = (client.run(), _beside("console", app.console.run()), _beside("manifest", app.keep_manifest()))
+    try:
+        await _until_told(app.runner, work)
+    finally:
+        await app.finish_manifest()
     return 0
 
 
 async def _publish(settings: Settings) -> int:
     identity = make_identity(settings.signaling.password, settings.signaling.salt)
     metrics = Metrics()
-    logging_setup.set_up(settings.debug, _secrets(settings, identity), None, metrics)
+    redactor = logging_setup.set_up(settings.debug, _secrets(settings, identity), None, metrics)
     stream = settings.publish.stream_id
     wire = identity.wire_id(stream)
     publisher = Publisher(stream, wire, lambda: SessionId(_random_text(SESSION_LENGTH)))
@@ -81,6 +81,9 @@ async def _publish(settings: Settings) -> int:
 
     async def configure(_child: ChildId, _stream: StreamId) -> PublishConfig:
         wanted = settings.publish
+        servers = await turn.servers() if turn is not None else ()
+        for server in servers:
+            redactor.add(server.credential)
         return PublishConfig(
             stream_id=stream,
             codec=wanted.codec,
@@ -92,7 +95,7 @@ async def _publish(settings: Settings) -> int:
             bitrate_kbps=wanted.bitrate_kbps,
             guest_number=wanted.guest_number,
             offer_on_request=wanted.offer_on_request,
-            ice=settings.ice.servers(await turn.servers() if turn is not None else ()),
+            ice=settings.ice.servers(servers),
             phrase=identity.phrase,
             label=wanted.label,
             connect_deadline_ms=int(settings.deadlines.connect * 1000),
@@ -225,6 +228,15 @@ async def _until_told(
         for task in (*tasks, *over, stop):
             task.cancel()
         await asyncio.gather(*tasks, *over, stop, return_exceptions=True)
+
+
+async def _beside(name: str, work: Coroutine[Any, Any, None]) -> None:
+    """Work without which recording goes on: an error in it is logged, and then nothing more of it is seen."""
+    try:
+        await work
+    except Exception:
+        log.exception("a part of the recorder has stopped", part=name)
+        await asyncio.Event().wait()
 
 
 async def _told_to_stop() -> None:

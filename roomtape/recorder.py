@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import count
@@ -56,8 +56,10 @@ class RecorderApp:
         turn: TurnList | None,
         metrics: Metrics,
         launcher: Launch = launch,
+        conceal: Callable[[str], None] = lambda _secret: None,
     ) -> None:
         self._settings, self._identity, self._turn, self._metrics = settings, identity, turn, metrics
+        self._conceal = conceal
         self._folder = Path(settings.recording.output_dir)
         self._prefix = settings.recording.prefix or settings.signaling.room or DEFAULT_PREFIX
         self._takes: dict[ChildId, int] = {}
@@ -99,6 +101,8 @@ class RecorderApp:
     async def ice_servers(self) -> IceServers:
         """What children may use now; the service's credentials change (protocol.md 13)."""
         defaults = await self._turn.servers() if self._turn is not None else ()
+        for server in defaults:
+            self._conceal(server.credential)
         return self._settings.ice.servers(defaults)
 
     async def _configure(self, child: ChildId, stream: StreamId) -> RecordConfig:
@@ -122,6 +126,8 @@ class RecorderApp:
     def _next_take(self, stream: StreamId) -> int:
         try:
             names = [path.name for path in self._folder.iterdir()]
+        except FileNotFoundError:
+            names = []  # taken away meanwhile: the child makes it again
         except OSError as error:
             raise FileRefused(f"cannot read {self._folder}: {error.strerror}") from error
         take = max(next_take(names, self._prefix, stream), self._last_take.get(stream, 0) + 1)

@@ -117,6 +117,10 @@ class CutPlan:
         """When the whole guest pauses, none does: the silence counts from when `other` is heard again."""
         return self._heard[other].last - max(self._heard[kind].last, self._heard[other].since) >= SILENCE_S
 
+    def at_the_gate(self) -> tuple[TrackKind, ...]:
+        """Tracks that stand at their gates."""
+        return self._in(Place.GATE)
+
     def missing(self) -> tuple[TrackKind, ...]:
         """Tracks that have yet to reach a gate. Who was silent may go on between two key frames, so ask for one."""
         return self._in(Place.COMING, Place.CUTTING, Place.SILENT)

@@ -13,8 +13,9 @@ def media_request(*, audio: bool, video: bool, label: str) -> dict[str, Any]:
     return {
         "audio": audio,
         "video": video,
-        "allowscreenaudio": audio,
-        "allowscreenvideo": video,
+        # A second stream would need files of its own, or take the place of the camera.
+        "allowscreenaudio": False,
+        "allowscreenvideo": False,
         "downloads": False,
         "allowmidi": False,
         "iframe": False,

@@ -26,6 +26,7 @@ class ReceptionMeter:
         self._sessions: list[Any] = []
         self._jitter_buffers: list[Any] = []
         self._tracks: dict[int, TrackKind] = {}
+        self._packets: dict[int, int] = {}
 
     def watch(self, factory: str, element: Any) -> None:
         """An element has been added somewhere in webrtcbin."""
@@ -40,7 +41,6 @@ class ReceptionMeter:
 
     def read(self) -> Received:
         """The counters now."""
-        by_track = dict.fromkeys(self._tracks.values(), 0)
         reported: set[TrackKind] = set()
         for ssrc, kind in self._tracks.items():
             for session in self._sessions:
@@ -48,8 +48,12 @@ class ReceptionMeter:
                 if source is None:
                     continue
                 stats = source.get_property("stats")
-                by_track[kind] += stats.get_uint64("packets-received")[1]
+                # An SSRC that falls silent is forgotten after a while; what was received of it stays received.
+                self._packets[ssrc] = max(self._packets.get(ssrc, 0), stats.get_uint64("packets-received")[1])
                 if stats.get_boolean("have-sr")[1]:
                     reported.add(kind)
+        by_track = dict.fromkeys(self._tracks.values(), 0)
+        for ssrc, packets in self._packets.items():
+            by_track[self._tracks[ssrc]] += packets
         lost = sum(buffer.get_property("stats").get_uint64("num-lost")[1] for buffer in self._jitter_buffers)
         return Received(by_track, sum(by_track.values()), lost, bool(reported) and reported == by_track.keys())

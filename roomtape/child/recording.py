@@ -139,7 +139,7 @@ class Recording:
             return
         if selection.refused:
             self._log("warning", "offered codecs cannot be recorded", offered="; ".join(selection.refused))
-        if selection.refused and not selection.tracks:
+        if selection.refused and not selection.tracks and not self._tape.tracks:
             self._fail(NoCommonCodec(f"no codec that can be recorded: offered {'; '.join(selection.refused)}"))
             return
         self._tape.expect(frozenset(selection.tracks))
@@ -315,7 +315,10 @@ class Recording:
         if self._tape.bus_error(message):
             return
         error, _debug = message.parse_error()
-        self._fail(MediaError(f"{message.src.get_name()}: {error.message}"))
+        if message.src.has_as_ancestor(self._peer.element) and self._tape.tracks:
+            self._fail(ConnectionLost("the guest closed the connection"))
+        else:
+            self._fail(MediaError(f"{message.src.get_name()}: {error.message}"))
 
     def _fail(self, error: RecorderError) -> None:
         """Tell the parent, and finish what there is; the parent decides what comes next."""

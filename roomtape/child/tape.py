@@ -3,15 +3,19 @@
 import datetime
 import time
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from roomtape.child.codecs import RECIPES, choose_muxer
 from roomtape.child.cut import CutPlan, Do
+from roomtape.child.gst import after_ms
 from roomtape.child.track import Track
 from roomtape.child.writer import Writer, reserve
 from roomtape.errors import RecorderError
 from roomtape.ipc.messages import RecordConfig, SegmentClosed, SegmentOpened, TrackStarted
 from roomtape.model import Codec, TrackKind
+
+FLOW_MS: Final = 200
+"""For some seconds of media to go from the jitter buffers through the muxer."""
 
 
 class TapeListener(Protocol):
@@ -141,6 +145,15 @@ class Tape:
         if self._finishing:
             return
         self._finishing = True
+        waiting = self._plan.at_the_gate()
+        if self._writer is None and waiting:
+            # Media that waited for company or sender reports is not to be lost: give it time to flow into a file.
+            self._change_file([self.tracks[kind] for kind in sorted(waiting, reverse=True)])
+            after_ms(FLOW_MS, self._finish_writers)
+        else:
+            self._finish_writers()
+
+    def _finish_writers(self) -> None:
         for writer in list(self._open_writers):
             writer.finish()
         self._check_finished()

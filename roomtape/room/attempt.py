@@ -10,7 +10,8 @@ from roomtape.errors import InvalidTransition
 from roomtape.ipc.messages import RemoteCandidates, RemoteDescription
 from roomtape.logs import get_logger
 from roomtape.model import Candidate, PeerId, SessionId
-from roomtape.room.effects import ChildId
+from roomtape.room.effects import ChildId, Effect, Send
+from roomtape.signaling.messages import SayBye
 
 MAX_KEPT: Final = 100
 """Candidates kept for a child that is not ready yet (protocol.md 7)."""
@@ -91,8 +92,17 @@ class Attempt:
         self.heard = float("-inf")
         self.doubts: dict[str, float] = {}
         self.no_media = False
+        self.recording_since: float | None = None
         self._offer: RemoteDescription | None = None
         self._candidates: list[Candidate] = []
+
+    def say_bye(self) -> list[Effect]:
+        """Through the server, as the data channel may be dead: who believes us alive ignores a play (trap T28)."""
+        return [Send(SayBye(self.peer, self.session))] if self.peer is not None else []
+
+    def recorded_for(self, now: float) -> float:
+        """Seconds since recording began; 0 if it has not."""
+        return 0.0 if self.recording_since is None else now - self.recording_since
 
     def move(self, event: Event) -> State:
         """Follow the table; the one place where the state changes, and is logged.

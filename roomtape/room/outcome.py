@@ -14,6 +14,10 @@ BUDGET = RestartBudget(limit=10, window_s=600.0)
 """Attempts at one stream in ten minutes that failed without the guest having come back."""
 
 
+STABLE_S = 30.0
+"""A connection that recorded so long was a good one: what went wrong before it counts no more."""
+
+
 class SessionState(Enum):
     """ACTIVE has a live attempt; WAITING will have one; the other two are final, unless the stream appears again."""
 
@@ -52,6 +56,7 @@ class Verdict(msgspec.Struct, frozen=True):
     next: Next
     delay_s: float = 0.0
     budget: RestartBudget = BUDGET
+    note: str = ""
 
 
 def judge(outcome: Outcome, failures: int, budget: RestartBudget, jitter: float, now: float) -> Verdict:
@@ -62,6 +67,7 @@ def judge(outcome: Outcome, failures: int, budget: RestartBudget, jitter: float,
         return Verdict(Next.FAIL, budget=budget)
     left = budget.spend(now)
     if left is None:
-        return Verdict(Next.FAIL, budget=budget)
+        spent = f"; given up after {BUDGET.limit} retries in {BUDGET.window_s / 60:.0f} minutes"
+        return Verdict(Next.FAIL, budget=budget, note=spent)
     wait = delay(failures, base_s=RETRY_BASE_S, ceiling_s=RETRY_CEILING_S, jitter=jitter)
     return Verdict(Next.RETRY, wait, left)

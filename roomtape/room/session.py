@@ -27,10 +27,10 @@ from roomtape.model import Candidate, PeerId, SessionId, StreamId, WireStreamId
 from roomtape.room.asking import Asking
 from roomtape.room.attempt import Attempt, Event, State
 from roomtape.room.effects import Arm, ChildId, Count, Disarm, Effect, Send, Spawn, Stop, Tell, Timer
-from roomtape.room.outcome import BUDGET, Next, Outcome, SessionState, judge
+from roomtape.room.outcome import BUDGET, STABLE_S, Next, Outcome, SessionState, judge
 from roomtape.room.owners import Owners
 from roomtape.room.row import Row, stage
-from roomtape.signaling.messages import DescriptionReceived, SayBye, SendCandidates, SendDescription, Side
+from roomtape.signaling.messages import DescriptionReceived, SendCandidates, SendDescription, Side
 
 MAX_LIVE: Final = 2
 """The attempt that records, and one that may take its place."""
@@ -58,17 +58,13 @@ class StreamSession:
         self.attempts: dict[ChildId, Attempt] = {}
         self._deadlines, self._new_child, self._jitter = deadlines, new_child, jitter
         self._owners = Owners()
-        self._asking = Asking(stream, deadlines.replay)
-        self._row = Row(stream)
-        self._failures = 0
-        self._budget = BUDGET
+        self._asking, self._row = Asking(stream, deadlines.replay), Row(stream)
+        self._failures, self._budget = 0, BUDGET
 
     def renew(self) -> None:
         """The stream appears again after its end: what went wrong before counts no more."""
         self.state = SessionState.WAITING
-        self._failures = 0
-        self._budget = BUDGET
-        self._row.note = ""
+        self._failures, self._budget, self._row.note = 0, BUDGET, ""
 
     # --- who has the stream ---------------------------------------------------------------------------------------
 
@@ -252,7 +248,7 @@ class StreamSession:
         if attempt.recording:
             return []
         attempt.move(Event.TRACK_STARTED)
-        self._failures = 0
+        attempt.recording_since = now
         self._row.note = ""
         effects: list[Effect] = []
         for other in self.live():
@@ -281,9 +277,7 @@ class StreamSession:
         del self.attempts[attempt.child]
         if attempt.live:
             died = ChildDied(f"the recording process is gone: {detail}")
-            # It could say no bye, and a publisher that believes its viewer alive ignores another play (trap T28).
-            bye: list[Effect] = [Send(SayBye(attempt.peer, attempt.session))] if attempt.peer is not None else []
-            return bye + self._end(attempt, Event.CHILD_EXITED, Outcome.of(died), now)
+            return self._end(attempt, Event.CHILD_EXITED, Outcome.of(died), now)
         attempt.move(Event.CHILD_EXITED)
         return []
 
@@ -299,7 +293,7 @@ class StreamSession:
             case "ready", Attempt(state=State.STARTING):
                 late = ChildStartFailed(f"the child was not ready within {self._deadlines.child_ready:.0f} s")
                 return self._end(attempt, Event.TIMEOUT, Outcome.of(late), now)
-            case "answer", Attempt(live=True):
+            case "answer", Attempt(state=State.NEGOTIATING) | Attempt(state=State.CONNECTING):
                 late_answer = NegotiationFailed(f"no answer was made within {self._deadlines.answer:.0f} s")
                 return self._end(attempt, Event.TIMEOUT, Outcome.of(late_answer), now)
             case (("moved" | "left"), Attempt(live=True)):
@@ -331,6 +325,10 @@ class StreamSession:
     def _end(self, attempt: Attempt, event: Event, outcome: Outcome, now: float) -> list[Effect]:
         """A live attempt ends by itself; see what becomes of the stream."""
         effects = self._stop(attempt, event, outcome.detail)
+        if not outcome.clean:
+            effects += attempt.say_bye()
+        if attempt.recorded_for(now) >= STABLE_S:
+            self._failures, self._budget = 0, BUDGET
         if self.live():
             if outcome.clean:
                 return effects + self._news()
@@ -349,9 +347,8 @@ class StreamSession:
                 return [*effects, *self._news(), *self._asking.ask_later()]
             case Next.FAIL:
                 self.state = SessionState.FAILED
-                if outcome.retryable:
-                    self._row.note += f"; given up after {BUDGET.limit} retries in {BUDGET.window_s / 60:.0f} minutes"
-                return [*effects, *self._news(outcome)]
+                self._row.note += verdict.note
+                return [*effects, *self._news(outcome), *(self._asking.ask_later() if outcome.retryable else [])]
             case Next.RETRY:
                 self._failures += 1
                 self.state = SessionState.WAITING
@@ -377,8 +374,12 @@ class StreamSession:
                 return self.start(now)
             case SessionState.ENDED:
                 return self._asking.ask_soon()
-            case SessionState.ACTIVE if (newest := self.live()[-1]).asking:
-                return self._ask(newest, now)
+            case SessionState.ACTIVE:
+                newest = self.live()[-1]
+                if newest.asking:
+                    return self._ask(newest, now)
+                if newest.state in (State.NEGOTIATING, State.CONNECTING):
+                    return self.start(now)  # what is still to be said would go to our former address
         return []
 
     # --- what the user reads --------------------------------------------------------------------------------------

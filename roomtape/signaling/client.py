@@ -29,6 +29,8 @@ PING_INTERVAL_S: Final = 30.0
 PING_DEADLINE_S: Final = 30.0
 """Protocol pings notice half-open sockets; generous, as the hosted service's own habits are not known (1.2)."""
 CLOSE_DEADLINE_S: Final = 1.0
+HARD_LIMIT: Final = 16 * MAX_FRAME
+"""Bytes. What is above MAX_FRAME is dropped and counted; only far above it the connection is given up."""
 MAX_UNSENT: Final = 1000
 """Frames waiting for a slow server; more are dropped and counted."""
 
@@ -93,7 +95,7 @@ class SignalingClient:
             close_timeout=CLOSE_DEADLINE_S,
             ping_interval=PING_INTERVAL_S,
             ping_timeout=PING_DEADLINE_S,
-            max_size=MAX_FRAME,
+            max_size=HARD_LIMIT,
             compression=None,
             user_agent_header=None,
         ) as socket:

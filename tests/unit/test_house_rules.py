@@ -10,7 +10,7 @@ from tests.unit.source import FILES, MODULES, tree
 MAX_LINES = 400
 
 # Where an error of any kind may be caught: nobody above these could make anything of it.
-SEAMS = {("child.main", "Child._handle"), ("child.gst", "guarded.call")}
+SEAMS = {("child.main", "Child._handle"), ("child.gst", "guarded.call"), ("app", "_beside")}
 EVERYTHING = {"", "Exception", "BaseException"}
 
 # A docstring is for what the name, the types and a glance at the body do not say.

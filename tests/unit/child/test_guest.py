@@ -23,7 +23,7 @@ def test_the_request_asks_for_what_is_wanted_and_for_nothing_else() -> None:
     request = media_request(audio=True, video=False, label="recorder")
     assert request["info"]["label"] == "recorder"
     asked = {key for key, value in request.items() if value is True}
-    assert asked == {"audio", "allowscreenaudio"}
+    assert asked == {"audio"}
     # Resolution and bitrate are not mentioned: absent means the full quality (protocol.md 8.1).
     assert not {"requestResolution", "bitrate", "keyframe"} & request.keys()
 

@@ -7,7 +7,7 @@ import pytest
 from roomtape.errors import AllCandidatesFailed, MediaError, NoCommonCodec, PeerSaidBye, RecorderError
 from roomtape.ipc.messages import ChannelNegotiated, NoMedia, RemoteCandidates, RemoteDescription
 from roomtape.model import PeerId, SessionId, TrackKind
-from roomtape.room.outcome import BUDGET, SessionState
+from roomtape.room.outcome import BUDGET, STABLE_S, SessionState
 from roomtape.room.owners import MAX_OWNERS, RETURN_S
 from roomtape.room.session import DOUBT_S, MAX_CHILDREN, MAX_LIVE
 from roomtape.signaling.messages import SendCandidates, Side
@@ -513,9 +513,23 @@ def test_recording_forgives_former_failures() -> None:
     world.advance(20)
     world.connect(4, "u1", "ann")
     assert world.row("ann") == ("recording", "")
+    world.advance(STABLE_S)
     world.fail(4, LOST)
     world.advance(1.1)
     assert 5 in world.children
+
+
+def test_a_recording_that_lasts_only_a_moment_forgives_nothing() -> None:
+    world = World()
+    world.announce("u1", "ann")
+    for number in (1, 2, 3):
+        world.advance(20)
+        world.fail(number, LOST)
+    world.advance(20)
+    world.connect(4, "u1", "ann")
+    world.fail(4, LOST)
+    world.advance(1.1)
+    assert 5 not in world.children
 
 
 def test_when_the_budget_is_spent_the_stream_has_failed() -> None:
