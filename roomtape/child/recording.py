@@ -10,7 +10,7 @@ from roomtape.child.gst import GLib, Gst, after_ms, guarded, make, post
 from roomtape.child.guest import media_request, read_guest_info
 from roomtape.child.peer import Peer
 from roomtape.child.receiving import ReceptionMeter
-from roomtape.child.sdp import select
+from roomtape.child.sdp import reject_as_offered, select
 from roomtape.child.tape import Tape
 from roomtape.errors import (
     BadDescription,
@@ -144,7 +144,11 @@ class Recording:
             return
         self._tape.expect(frozenset(selection.tracks))
         self._log("debug", "offer", tracks=",".join(selection.tracks), sdp=sdp)
-        self._peer.accept_offer(selection.sdp, answer)
+
+        def complete(description: Description) -> None:
+            answer(Description(description.type, reject_as_offered(description.sdp, selection.sdp)))
+
+        self._peer.accept_offer(selection.sdp, complete)
 
     def on_local_candidates(self, candidates: tuple[Candidate, ...]) -> None:
         """By the data channel when it is open, as the web page does; else through the main process."""

@@ -48,10 +48,17 @@ class Section(msgspec.Struct, frozen=True):
         return next((line for line in self.lines if line in _DIRECTIONS), "a=sendrecv")
 
     @property
+    def rejected(self) -> bool:
+        """Port 0, unless the section only waits to be bundled (RFC 8843 section 6)."""
+        return self.port == "0" and "a=bundle-only" not in self.lines
+
+    @property
     def offers_media(self) -> bool:
-        # Port 0 means a rejected section, unless it only waits to be bundled (RFC 8843 section 6).
-        rejected = self.port == "0" and "a=bundle-only" not in self.lines
-        return self.kind in ("audio", "video") and self.direction in _SENDING and not rejected
+        return self.kind in ("audio", "video") and self.direction in _SENDING and not self.rejected
+
+    @property
+    def mid(self) -> str:
+        return next((line.removeprefix("a=mid:") for line in self.lines if line.startswith("a=mid:")), "")
 
 
 class Traits(msgspec.Struct, frozen=True):
@@ -207,6 +214,29 @@ def _apt(fmtp: dict[str, dict[str, str]], pt: str) -> str:
 def _inactive(section: Section) -> Section:
     kept = tuple(line for line in section.lines if line not in _DIRECTIONS)
     return msgspec.structs.replace(section, lines=(*kept, "a=inactive"))
+
+
+def reject_as_offered(answer: str, offer: str) -> str:
+    """The answer with every section rejected that the offer gave up (RFC 3264 section 6): a stopped transceiver.
+
+    webrtcbin answers it as if it lived and keeps it in the bundle, and a browser then refuses the whole answer.
+    """
+    head, sections = split(answer)
+    offered = split(offer)[1]
+    gone = {other.mid for other in offered if other.rejected}
+    if not gone or len(offered) != len(sections):
+        return answer
+    closed = [
+        msgspec.structs.replace(section, port="0") if other.rejected else section
+        for section, other in zip(sections, offered, strict=True)
+    ]
+    return join((_without_mids(line, gone) for line in head), closed)
+
+
+def _without_mids(line: str, gone: set[str]) -> str:
+    if not line.startswith("a=group:BUNDLE "):
+        return line
+    return " ".join(word for word in line.split(" ") if word not in gone)
 
 
 def traits(sdp: str) -> tuple[Traits, ...]:

@@ -19,9 +19,9 @@ from roomtape.errors import RecorderError
 from roomtape.handshake.server import HandshakeServer
 from roomtape.model import PeerId, RoomId, StreamId
 from roomtape.signaling import client as module
-from roomtape.signaling.client import MAX_UNSENT, SignalingClient
+from roomtape.signaling.client import HARD_LIMIT, MAX_UNSENT, SignalingClient
 from roomtape.signaling.identity import make_identity
-from roomtape.signaling.messages import Dialect, Listing, Play, Seed, Signal
+from roomtape.signaling.messages import Dialect, Dropped, Listing, Play, Seed, Signal
 from roomtape.signaling.protocol import Joined, Protocol
 from roomtape.signaling.wire import MAX_FRAME, Context
 from tests.support.turn import LOOPBACK, free_port
@@ -270,11 +270,21 @@ async def test_one_that_does_not_even_close_is_left_all_the_same(hasty: None, mo
         assert all(reason.startswith("the server sent no listing within") for reason in watched.reasons)
 
 
-@pytest.mark.parametrize("size", [MAX_FRAME + 1, 8 * MAX_FRAME])
-async def test_a_frame_that_is_too_big_costs_the_connection_alone(server: FakeServer, hasty: None, size: int) -> None:
+async def test_a_frame_that_is_too_big_is_dropped_and_the_connection_stays(server: FakeServer) -> None:
+    """On a fan-out server any stranger could otherwise throw us out."""
     async with server.run() as url, running(url) as watched:
         await until(lambda: watched.joined)
-        await server.open[0].send("x" * size)
+        await server.open[0].send('{"x":"' + "x" * MAX_FRAME + '"}')
+        await server.open[0].send(LISTING)
+        await until(lambda: watched.client.frames_in == 3)
+        assert watched.lost == []
+        assert Dropped("malformed") in watched.signals
+
+
+async def test_a_frame_beyond_all_measure_costs_the_connection_alone(server: FakeServer, hasty: None) -> None:
+    async with server.run() as url, running(url) as watched:
+        await until(lambda: watched.joined)
+        await server.open[0].send("x" * (HARD_LIMIT + 1))
         await until(lambda: len(watched.joined) == 2)
         assert len(watched.lost) == 1
         assert "message too big" in watched.reasons[0]

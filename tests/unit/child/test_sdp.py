@@ -14,6 +14,7 @@ from roomtape.child.sdp import (
     Traits,
     candidate_type,
     fingerprints,
+    reject_as_offered,
     select,
     split,
     traits,
@@ -76,6 +77,18 @@ def test_the_traits_of_a_pages_sections_are_retransmission_of_the_picture_and_co
     sdp = page_offer().replace("a=mid:1\r\n", f"a=mid:1\r\n{extensions}\r\n")
     assert traits(sdp)[1] == Traits(nack=True, extensions=((4, TWCC),))
     assert not traits(sdp)[2].nack
+
+
+def test_what_the_offer_gives_up_is_rejected_in_the_answer_and_leaves_the_bundle() -> None:
+    offered = offer(data("0"), video("1"), audio("2")).replace("m=video 9", "m=video 0")
+    answered = offer(data("0"), video("1"), audio("2")).replace("s=-\r\n", "s=-\r\na=group:BUNDLE 0 1 2\r\n", 1)
+    head, sections = split(reject_as_offered(answered, offered))
+    assert [section.port for section in sections] == ["9", "0", "9"]
+    assert "a=group:BUNDLE 0 2" in head
+
+
+def test_an_answer_to_an_offer_that_gives_nothing_up_stays_as_it_is() -> None:
+    assert reject_as_offered(page_offer(), page_offer()) == page_offer()
 
 
 def test_the_preference_decides_the_order_and_what_is_kept() -> None:
