@@ -1,4 +1,7 @@
-"""The recording child's work: one guest's peer connection, data channel and tape, tied together."""
+"""The recording child's work: one guest's peer connection, data channel and tape, tied together.
+
+What becomes of the media is the business of the `Destination`: a Tape writes files, a viewing child has others.
+"""
 
 import time
 from collections.abc import Callable, Mapping
@@ -6,12 +9,13 @@ from typing import Any, Final
 
 from roomtape.child.codecs import RECIPES, codec_of
 from roomtape.child.datachannel import LABEL, DataChannel
+from roomtape.child.destination import Destination
 from roomtape.child.gst import GLib, Gst, after_ms, guarded, make, post
 from roomtape.child.guest import media_request, read_guest_info
 from roomtape.child.peer import Peer
 from roomtape.child.receiving import ReceptionMeter
 from roomtape.child.sdp import reject_as_offered, select
-from roomtape.child.tape import Tape
+from roomtape.child.tape import Tape, TapeListener
 from roomtape.errors import (
     BadDescription,
     ConnectionLost,
@@ -56,12 +60,16 @@ QUIET_S: Final = 3.0
 """Without a packet for so long the guest is pinged on the data channel."""
 
 Send = Callable[[FromChild], None]
+MakeDestination = Callable[[Any, TapeListener], Destination]
+"""Gets the pipeline and who is to be told."""
 
 
 class Recording:
-    """Listener of its Peer and its Tape. `quit` is called once everything is final."""
+    """Listener of its Peer and its Destination. `quit` is called once everything is final."""
 
-    def __init__(self, config: RecordConfig, send: Send, quit_: Callable[[], None]) -> None:
+    def __init__(
+        self, config: RecordConfig, send: Send, quit_: Callable[[], None], destination: MakeDestination | None = None
+    ) -> None:
         self._config, self._send, self._quit = config, send, quit_
         self._wanted = frozenset(
             kind for kind, yes in ((TrackKind.AUDIO, config.audio), (TrackKind.VIDEO, config.video)) if yes
@@ -78,7 +86,7 @@ class Recording:
         self._pipeline = Gst.Pipeline()
         self._peer = Peer(self, config.ice, config.connect_deadline_ms, config.jitter_ms, self._meter.watch)
         self._pipeline.add(self._peer.element)
-        self._tape = Tape(self._pipeline, config, self)
+        self._tape = destination(self._pipeline, self) if destination else Tape(self._pipeline, config, self)
         bus = self._pipeline.get_bus()
         bus.add_signal_watch()
         bus.connect("message::error", guarded(self._bus_error, self._fail))

@@ -24,8 +24,8 @@ FLOORS: tuple[dict[str, str], ...] = (
         "handshake": "effects limits rooms frames rules hosted fanout hub",
         "observe": "metrics board redactor floodgate",
         "child": (
-            "__main__ main candidates channel codecs cut datachannel diagnosis dtls gst guest inventory pattern peer"
-            " publishing receiving recording sdp source tape track viewer writer"
+            "__main__ main candidates channel codecs cut datachannel destination diagnosis dtls gst guest inventory"
+            " pattern peer publishing receiving recording sdp source tape track viewer writer"
         ),
     },
     # 3: shells, which have sockets, processes and clocks

@@ -1,0 +1,19 @@
+"""Where received media goes. What `Recording` needs to know of it."""
+
+from typing import Any, Protocol
+
+from roomtape.child.track import Track
+from roomtape.model import Codec, TrackKind
+
+
+class Destination(Protocol):
+    """A Tape, or what a viewing child has in its place. Tells its TapeListener; all on the main loop's thread."""
+
+    tracks: dict[TrackKind, Track]
+
+    def expect(self, kinds: frozenset[TrackKind]) -> None: ...
+    def add(self, pad: Any, codec: Codec) -> Track | None: ...
+    def tick(self, received: dict[TrackKind, int], *, synced: bool) -> None: ...
+    def bus_error(self, message: Any) -> bool: ...
+    def finish(self) -> None: ...
+    def abandon(self) -> None: ...
