@@ -44,6 +44,13 @@ class TrackKind(StrEnum):
     VIDEO = "video"
 
 
+class Feed(StrEnum):
+    """What a guest shows: a screen may be shared beside the camera in one connection (protocol.md 8.3)."""
+
+    CAMERA = "camera"
+    SCREEN = "screen"
+
+
 class Codec(StrEnum):
     """Encoding names as in an rtpmap attribute (RFC 8866 section 6.6), upper case."""
 

@@ -19,7 +19,7 @@ from roomtape.ice.results import explain
 from roomtape.ice.turn_list import TurnList
 from roomtape.ipc.messages import Failed, FromChild, RecordConfig, SegmentClosed
 from roomtape.logs import get_logger
-from roomtape.model import IceServers, StreamId
+from roomtape.model import Feed, IceServers, StreamId
 from roomtape.observe.board import Board, GuestState
 from roomtape.observe.console import Console
 from roomtape.observe.metrics import Metrics
@@ -113,6 +113,7 @@ class RecorderApp:
             stream_id=stream,
             folder=str(self._folder.absolute()),
             stem=stem(self._prefix, stream, take),
+            screen_stem=stem(self._prefix, stream, take, Feed.SCREEN),
             container=recording.container,
             audio=recording.audio,
             video=recording.video,

@@ -3,7 +3,8 @@
 A Matroska file must know its tracks before the first byte. So the first track waits a moment for the other that was
 negotiated, and both wait a little for the guest's first sender reports, which tell how their clocks relate: media waits
 at the gate, it is not lost. A track that comes later starts a new file with both; a track that falls silent while
-another goes on leaves the file (a muxer would otherwise hold the other back) and starts a new one when it comes back.
+another goes on leaves the file (a muxer would otherwise hold the other back), and takes its place in it again when it
+comes back.
 """
 
 from enum import Enum, auto
@@ -13,10 +14,16 @@ import msgspec
 
 from roomtape.model import TrackKind
 
-COMPANY_S: Final = 1.5
-"""How long the first track waits for the other one at the gate."""
-LIP_SYNC_S: Final = 3.0
-"""How long two tracks wait at the gate for sender reports. Browsers send them after 1 to 5 s."""
+COMPANY_S: Final = 0.9
+"""How long the first track waits at the gate for one of which nothing has come."""
+KEY_FRAME_S: Final = 1.5
+"""How long it waits for one that is on its way: its first key frame may take several round trips."""
+LIP_SYNC_S: Final = 0.8
+"""How long two tracks wait at the gate for sender reports: what waits there is lost if the process is killed.
+
+Browsers send those of sound after 2.5 s. Until then the time of arrival has to do (6 ms off with Chromium on an idle
+network); later reports put the rest right.
+"""
 CUT_S: Final = 3.0
 """How long a track in the old file is given to reach a key frame when a new file is due."""
 SILENCE_S: Final = 2.0
@@ -40,6 +47,8 @@ class Do(msgspec.Struct, frozen=True):
     """Close the gates of these tracks, which are in the file."""
     leave: tuple[TrackKind, ...] = ()
     """End these in the present file and close their gates."""
+    rejoin: tuple[TrackKind, ...] = ()
+    """Let these, which stand at their gates, go on in the present file."""
     open: tuple[TrackKind, ...] = ()
     """End the present file; open a new one with these tracks, which stand at their gates."""
 
@@ -58,17 +67,26 @@ class CutPlan:
     def __init__(self, expected: frozenset[TrackKind] = frozenset()) -> None:
         self.expected = expected
         self.synced = False
-        """Whether sender reports (RFC 3550) of all tracks have come; set from outside."""
+        """Whether sender reports (RFC 3550) of all tracks have come; set from outside, false after a track came."""
         self.places: dict[TrackKind, Place] = {}
         self._first_at_gate: float | None = None
         self._heard: dict[TrackKind, _Heard] = {}
 
     def track_came(self, kind: TrackKind) -> Do:
+        """A track has been linked. If it replaces one that is in the file, that one leaves."""
+        leave = (kind,) if self.places.get(kind) in (Place.FILE, Place.CUTTING) else ()
         self.places[kind] = Place.COMING
-        return Do()
+        self._heard.pop(kind, None)
+        self.synced = False
+        return Do(leave=leave)
 
-    def at_gate(self, kind: TrackKind, now: float) -> Do:
-        """A track stands at the gate. If a file is being written, it has to be cut."""
+    def at_gate(self, kind: TrackKind, now: float, *, may_rejoin: bool = False) -> Do:
+        """A track stands at the gate. If a file is being written, it goes on there (`may_rejoin`: it had a place in
+        that file before), or that file has to be cut."""
+        if may_rejoin and self._first_at_gate is None:
+            self.places[kind] = Place.FILE
+            self._heard.pop(kind, None)
+            return Do(rejoin=(kind,))
         self.places[kind] = Place.GATE
         if self._first_at_gate is None:
             self._first_at_gate = now
@@ -87,7 +105,7 @@ class CutPlan:
         if cutting:
             patience = CUT_S
         elif not self.expected <= set(ready):
-            patience = COMPANY_S
+            patience = KEY_FRAME_S if self._in(Place.COMING) else COMPANY_S
         else:
             patience = 0.0 if self.synced or len(ready) < 2 else LIP_SYNC_S
         if waited < patience:

@@ -6,6 +6,7 @@ from typing import Any
 from roomtape.ipc.messages import GuestInfo
 
 LABEL_LENGTH = 100
+MAX_SECTIONS = 32
 
 
 def media_request(*, audio: bool, video: bool, label: str) -> dict[str, Any]:
@@ -13,9 +14,9 @@ def media_request(*, audio: bool, video: bool, label: str) -> dict[str, Any]:
     return {
         "audio": audio,
         "video": video,
-        # A second stream would need files of its own, or take the place of the camera.
-        "allowscreenaudio": False,
-        "allowscreenvideo": False,
+        # A screen shared beside the camera comes as a second stream (8.3).
+        "allowscreenaudio": audio,
+        "allowscreenvideo": video,
         "downloads": False,
         "allowmidi": False,
         "iframe": False,
@@ -45,6 +46,14 @@ def read_guest_info(obj: Mapping[str, Any]) -> GuestInfo | None:
         queued=_flag(info.get("queued")),
     )
     return found if found != GuestInfo() else None
+
+
+def screen_sections(obj: Mapping[str, Any]) -> tuple[int, ...]:
+    """Which of the offered sections are a shared screen: positions among those of sound and picture (8.3)."""
+    named = obj.get("screen")
+    if not isinstance(named, list):
+        return ()
+    return tuple(n for n in named[:MAX_SECTIONS] if isinstance(n, int) and not isinstance(n, bool) and n >= 0)
 
 
 def _flag(*values: object) -> bool | None:

@@ -12,6 +12,7 @@ from roomtape.child.candidates import LocalCandidates, RemoteCandidates
 from roomtape.child.diagnosis import Evidence, diagnose
 from roomtape.child.dtls import CertificateCheck
 from roomtape.child.gst import Gst, GstWebRTC, after_ms, guarded, make, post, promise, session_description
+from roomtape.child.receiving import ReceptionMeter
 from roomtape.child.sdp import Traits, traits
 from roomtape.errors import BadDescription, PeerError, RecorderError
 from roomtape.ice.servers import turn_uri
@@ -52,10 +53,10 @@ class Peer:
         ice: IceServers,
         connect_deadline_ms: int,
         jitter_ms: int = 200,
-        on_element: Callable[[str, Any], None] = lambda _name, _element: None,
+        meter: ReceptionMeter | None = None,
     ) -> None:
         self._listener = listener
-        self._watch_element = on_element
+        self._meter = meter or ReceptionMeter()
         self._jitter_ms = jitter_ms
         self._ice = ice
         self._deadline_ms = connect_deadline_ms
@@ -75,11 +76,12 @@ class Peer:
         self._configure_ice()
         self._connect_signals()
 
-    def file_opened(self) -> None:
-        """Writing has begun.
+    def media_joined(self) -> None:
+        """A file has been opened, or a track has come back into it.
 
-        Until all sender reports have come, a track takes its right place in time at once; later they shift it little
-        by little, so that time stamps do not jump. And since nobody listens live, the jitter buffer gets more patience
+        A jitter buffer times media that begins, and that goes on after some seconds, by its arrival. With the next
+        sender reports a track takes its right place in time at once; later they shift it little by little, so that time
+        stamps do not jump. And since nobody listens live, the jitter buffer gets more patience
         with lost packets; it also has to cover the drift between the guest's clock and ours.
         """
         self.element.set_property("latency", self._jitter_ms + DRIFT_MS)
@@ -97,7 +99,10 @@ class Peer:
         The default follows arrival times: when the first key frame is slow to arrive, the second after it is squeezed
         and out of step with the sound. ("none" would be the same with an origin of 0, and take packets for lost.)
         """
-        Gst.util_set_object_arg(self.element.get_by_name("rtpbin"), "buffer-mode", "synced")
+        rtpbin = self.element.get_by_name("rtpbin")
+        Gst.util_set_object_arg(rtpbin, "buffer-mode", "synced")
+        made = guarded(self._meter.watch_jitter_buffer, self._fail_later)
+        rtpbin.connect("new-jitterbuffer", lambda _bin, buffer, _session, ssrc: made(buffer, ssrc))
 
     def _configure_ice(self) -> None:
         # Asking routers for port mappings is not for a recorder to do.
@@ -209,7 +214,7 @@ class Peer:
             self._check.watch(element)
         elif name == "rtpsession":
             element.get_property("internal-session").set_property("rtcp-min-interval", RTCP_INTERVAL_NS)
-        self._watch_element(name, element)
+            self._meter.watch_session(element)
 
     def _on_pad(self, _: Any, pad: Any) -> None:
         """Media waits at the pad until the listener has linked it: an unlinked pad would end all reception."""

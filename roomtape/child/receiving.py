@@ -1,22 +1,26 @@
 """Counting what arrives, from webrtcbin's RTP session and jitter buffers: a few property reads, nothing per packet."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from roomtape.model import TrackKind
+from roomtape.child.gst import post
 
 
 class Received(msgspec.Struct, frozen=True):
-    """Counters since the start: packets received per track, in all, and lost for good.
+    """Counters since the start: packets received of each SSRC (RFC 3550), in all, and lost for good.
 
-    `synced`: every track has had a sender report, so rtpbin knows how they relate in time.
+    `synced`: of which SSRCs a sender report has been put to use, so that rtpbin knows when their media was captured.
     """
 
-    by_track: dict[TrackKind, int]
-    packets: int
+    packets_of: Mapping[int, int]
     lost: int
-    synced: bool
+    synced: frozenset[int]
+
+    @property
+    def packets(self) -> int:
+        return sum(self.packets_of.values())
 
 
 class ReceptionMeter:
@@ -25,35 +29,39 @@ class ReceptionMeter:
     def __init__(self) -> None:
         self._sessions: list[Any] = []
         self._jitter_buffers: list[Any] = []
-        self._tracks: dict[int, TrackKind] = {}
         self._packets: dict[int, int] = {}
+        self._synced: set[int] = set()
 
-    def watch(self, factory: str, element: Any) -> None:
-        """An element has been added somewhere in webrtcbin."""
-        if factory == "rtpsession":
-            self._sessions.append(element.get_property("internal-session"))
-        elif factory == "rtpjitterbuffer":
-            self._jitter_buffers.append(element)
+    def watch_session(self, element: Any) -> None:
+        """An rtpsession has been made."""
+        self._sessions.append(element.get_property("internal-session"))
 
-    def track(self, ssrc: int, kind: TrackKind) -> None:
-        """Packets of `ssrc` (RFC 3550) belong to the track of this kind."""
-        self._tracks[ssrc] = kind
+    def watch_jitter_buffer(self, element: Any, ssrc: int) -> None:
+        """The jitter buffer of an SSRC has been made."""
+        self._jitter_buffers.append(element)
+        handler = 0
+
+        def used(*_: Any) -> None:
+            # The first one is enough; this is not to be called for every report of a long recording.
+            element.disconnect(handler)
+            post(self._synced.add, ssrc)
+
+        # rtpbin listens to the same signal and was there first. A report that the session has seen is not enough: the
+        # jitter buffer puts one aside that runs ahead of the media.
+        handler = element.connect("handle-sync", used)
+
+    def track(self, ssrc: int) -> None:
+        """Count the packets of `ssrc`: it is being recorded."""
+        self._packets.setdefault(ssrc, 0)
 
     def read(self) -> Received:
         """The counters now."""
-        reported: set[TrackKind] = set()
-        for ssrc, kind in self._tracks.items():
+        for ssrc, before in self._packets.items():
             for session in self._sessions:
                 source = session.emit("get-source-by-ssrc", ssrc)
-                if source is None:
-                    continue
-                stats = source.get_property("stats")
-                # An SSRC that falls silent is forgotten after a while; what was received of it stays received.
-                self._packets[ssrc] = max(self._packets.get(ssrc, 0), stats.get_uint64("packets-received")[1])
-                if stats.get_boolean("have-sr")[1]:
-                    reported.add(kind)
-        by_track = dict.fromkeys(self._tracks.values(), 0)
-        for ssrc, packets in self._packets.items():
-            by_track[self._tracks[ssrc]] += packets
+                if source is not None:
+                    received = source.get_property("stats").get_uint64("packets-received")[1]
+                    # An SSRC that falls silent is forgotten after a while; what was received of it stays received.
+                    self._packets[ssrc] = max(before, received)
         lost = sum(buffer.get_property("stats").get_uint64("num-lost")[1] for buffer in self._jitter_buffers)
-        return Received(by_track, sum(by_track.values()), lost, bool(reported) and reported == by_track.keys())
+        return Received(dict(self._packets), lost, frozenset(self._synced))

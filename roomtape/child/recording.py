@@ -1,21 +1,24 @@
-"""The recording child's work: one guest's peer connection, data channel and tape, tied together.
+"""The recording child's work: one guest's peer connection, data channel and tapes, tied together.
 
-What becomes of the media is the business of the `Destination`: a Tape writes files, a viewing child has others.
+What becomes of the media is the business of the `Destination`: a Deck of tapes writes files, a viewing child has one
+of its own.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from roomtape.child.codecs import RECIPES, codec_of
 from roomtape.child.datachannel import LABEL, DataChannel
+from roomtape.child.deck import Deck
 from roomtape.child.destination import Destination
 from roomtape.child.gst import GLib, Gst, after_ms, guarded, make, post
-from roomtape.child.guest import media_request, read_guest_info
+from roomtape.child.guest import media_request, read_guest_info, screen_sections
 from roomtape.child.peer import Peer
 from roomtape.child.receiving import ReceptionMeter
-from roomtape.child.sdp import reject_as_offered, select
-from roomtape.child.tape import Tape, TapeListener
+from roomtape.child.sdp import answer_as_offered, select
+from roomtape.child.tape import TapeListener
+from roomtape.child.track import Track
 from roomtape.errors import (
     BadDescription,
     ConnectionLost,
@@ -60,7 +63,8 @@ QUIET_S: Final = 3.0
 """Without a packet for so long the guest is pinged on the data channel."""
 
 Send = Callable[[FromChild], None]
-MakeDestination = Callable[[Any, TapeListener], Destination]
+Finish = Callable[[tuple[str, ...]], None]
+MakeDestination = Callable[[Any, TapeListener, Finish], Destination]
 """Gets the pipeline and who is to be told."""
 
 
@@ -84,9 +88,13 @@ class Recording:
         self._cancel_media: Callable[[], None] = lambda: None
         self._meter = ReceptionMeter()
         self._pipeline = Gst.Pipeline()
-        self._peer = Peer(self, config.ice, config.connect_deadline_ms, config.jitter_ms, self._meter.watch)
+        self._peer = Peer(self, config.ice, config.connect_deadline_ms, config.jitter_ms, self._meter)
         self._pipeline.add(self._peer.element)
-        self._tape = destination(self._pipeline, self) if destination else Tape(self._pipeline, config, self)
+        self._tapes: Destination
+        if destination is None:
+            self._tapes = Deck(self._pipeline, config, self, self._on_finished)
+        else:
+            self._tapes = destination(self._pipeline, self, self._on_finished)
         bus = self._pipeline.get_bus()
         bus.add_signal_watch()
         bus.connect("message::error", guarded(self._bus_error, self._fail))
@@ -106,7 +114,7 @@ class Recording:
             case RemoteCandidates(candidates=candidates):
                 self._peer.remote.add(candidates)
             case RequestKeyframe():
-                for track in self._tape.tracks.values():
+                for track in self._tapes.tracks:
                     track.ask_keyframe()
             case Stop():
                 self.stop()
@@ -121,10 +129,10 @@ class Recording:
         self._cancel_media()
         if self._channel is not None:
             self._channel.send({"bye": True})
-        after_ms(FINISH_DEADLINE_MS, self._tape.abandon)
-        self._tape.finish()
+        after_ms(FINISH_DEADLINE_MS, self._tapes.abandon)
+        self._tapes.finish()
 
-    def on_tape_finished(self, files: tuple[str, ...]) -> None:
+    def _on_finished(self, files: tuple[str, ...]) -> None:
         def end() -> None:
             self._peer.close()
             self._pipeline.set_state(Gst.State.NULL)
@@ -136,25 +144,25 @@ class Recording:
 
     # --- offers ---------------------------------------------------------------------------------------------------
 
-    def _accept(self, sdp: str, answer: Callable[[Description], None]) -> None:
+    def _accept(self, sdp: str, answer: Callable[[Description], None], screen: Sequence[int] = ()) -> None:
         try:
             selection = select(sdp, self._config.codecs, self._wanted)
         except BadDescription as error:
-            if not self._tape.tracks:
+            if not self._tapes.tracks:
                 raise
             # What is being recorded is not given up for it.
             self._log("warning", "offer dropped", reason=error.detail)
             return
         if selection.refused:
             self._log("warning", "offered codecs cannot be recorded", offered="; ".join(selection.refused))
-        if selection.refused and not selection.tracks and not self._tape.tracks:
+        if selection.refused and not selection.tracks and not self._tapes.tracks:
             self._fail(NoCommonCodec(f"no codec that can be recorded: offered {'; '.join(selection.refused)}"))
             return
-        self._tape.expect(frozenset(selection.tracks))
+        self._tapes.offered(selection.media, screen)
         self._log("debug", "offer", tracks=",".join(selection.tracks), sdp=sdp)
 
         def complete(description: Description) -> None:
-            answer(Description(description.type, reject_as_offered(description.sdp, selection.sdp)))
+            answer(Description(description.type, answer_as_offered(description.sdp, selection)))
 
         self._peer.accept_offer(selection.sdp, complete)
 
@@ -182,7 +190,7 @@ class Recording:
         self._ask_media()
 
     def _ask_media(self) -> None:
-        if self._channel is None or self._stopping or self._tape.tracks:
+        if self._channel is None or self._stopping or self._tapes.tracks:
             return
         self._media_asked += 1
         config = self._config
@@ -193,7 +201,7 @@ class Recording:
     def _no_media_yet(self) -> None:
         if self._media_asked < 2:
             self._ask_media()
-        elif not self._tape.tracks:
+        elif not self._tapes.tracks:
             self._tell_no_media()
 
     def _tell_no_media(self) -> None:
@@ -216,6 +224,8 @@ class Recording:
                 self._peer.remote.add(envelope.read_candidates(obj, self._config.phrase))
         except WireError as error:
             self._log("warning", "data channel message dropped", reason=error.detail)
+        if isinstance(stopped := obj.get("screenStopped"), bool):
+            self._tapes.screen_stopped(stopped)
         info = read_guest_info(obj)
         if info is not None:
             self._send(info)
@@ -226,7 +236,7 @@ class Recording:
         description = envelope.read_description(obj, self._config.phrase)
         session = obj.get("session")
         self._channel_session = session if isinstance(session, str) else ""
-        self._accept(description.sdp, self._answer_on_channel)
+        self._accept(description.sdp, self._answer_on_channel, screen_sections(obj))
 
     def _answer_on_channel(self, answer: Description) -> None:
         if self._channel_send(envelope.write_description(answer, self._config.phrase)):
@@ -241,15 +251,15 @@ class Recording:
         structure = (pad.get_current_caps() or pad.query_caps(None)).get_structure(0)
         codec = codec_of(structure.get_string("encoding-name") or "")
         wanted = codec is not None and RECIPES[codec].kind in self._wanted and not self._stopping
-        track = self._tape.add(pad, codec) if codec is not None and wanted else None
+        ssrc = structure.get_uint("ssrc")[1]
+        index = pad.get_property("transceiver").get_property("mlineindex")
+        track = self._tapes.add(pad, codec, ssrc, index) if codec is not None and wanted else None
         if track is None:
             level = "debug" if codec is not None and not wanted else "warning"
             self._log(level, "media is not recorded", codec=structure.get_string("encoding-name"))
             self._discard(pad)
             return
-        known, ssrc = structure.get_uint("ssrc")
-        if known:
-            self._meter.track(ssrc, track.kind)
+        self._meter.track(ssrc)
         self._cancel_media()
 
     def _discard(self, pad: Any) -> None:
@@ -263,8 +273,12 @@ class Recording:
         self._send(message)
 
     def on_segment_opened(self, message: SegmentOpened) -> None:
-        self._peer.file_opened()
+        self._peer.media_joined()
         self._send(message)
+
+    def on_track_returned(self, kind: TrackKind) -> None:
+        self._peer.media_joined()
+        self._log("info", "track comes back into the file", track=str(kind))
 
     def on_segment_closed(self, message: SegmentClosed) -> None:
         self._send(message)
@@ -287,7 +301,7 @@ class Recording:
         self._cancel_media = after_ms(self._config.media_deadline_ms * 3, self._no_media_after_connecting)
 
     def _no_media_after_connecting(self) -> None:
-        if not self._tape.tracks and self._channel is None:
+        if not self._tapes.tracks and self._channel is None:
             self._tell_no_media()
 
     def on_failed(self, error: RecorderError) -> None:
@@ -301,19 +315,19 @@ class Recording:
         now = time.monotonic()
         if received.packets != self._packets:
             self._packets, self._heard = received.packets, now
-        self._tape.tick(received.by_track, synced=received.synced)
+        self._tapes.tick(received)
         self._ticks += 1
         if self._ticks % STATS_TICKS:
             return True
         if now - self._heard > QUIET_S:
             self._channel_send({"ping": int(now)})
-        video, audio = self._tape.tracks.get(TrackKind.VIDEO), self._tape.tracks.get(TrackKind.AUDIO)
+        video, audio = self._first(TrackKind.VIDEO), self._first(TrackKind.AUDIO)
         width, height = video.size if video else (0, 0)
         self._send(
             Stats(
                 video_frames=video.frames if video else 0,
                 audio_frames=audio.frames if audio else 0,
-                media_bytes=sum(track.media_bytes for track in self._tape.tracks.values()),
+                media_bytes=sum(track.media_bytes for track in self._tapes.tracks),
                 packets=received.packets,
                 packets_lost=received.lost,
                 silent_ms=int((now - self._heard) * 1000),
@@ -323,11 +337,14 @@ class Recording:
         )
         return True
 
+    def _first(self, kind: TrackKind) -> Track | None:
+        return next((track for track in self._tapes.tracks if track.kind is kind), None)
+
     def _bus_error(self, _: Any, message: Any) -> None:
-        if self._tape.bus_error(message):
+        if self._tapes.bus_error(message):
             return
         error, _debug = message.parse_error()
-        if message.src.has_as_ancestor(self._peer.element) and self._tape.tracks:
+        if message.src.has_as_ancestor(self._peer.element) and self._tapes.tracks:
             self._fail(ConnectionLost("the guest closed the connection"))
         else:
             self._fail(MediaError(f"{message.src.get_name()}: {error.message}"))

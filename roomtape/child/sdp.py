@@ -58,7 +58,16 @@ class Section(msgspec.Struct, frozen=True):
 
     @property
     def mid(self) -> str:
-        return next((line.removeprefix("a=mid:") for line in self.lines if line.startswith("a=mid:")), "")
+        return self._value("a=mid:")
+
+    @property
+    def stream(self) -> str:
+        """The id of the MediaStream that it belongs to (RFC 8830); "" for none."""
+        stream = self._value("a=msid:").partition(" ")[0]
+        return "" if stream == "-" else stream
+
+    def _value(self, name: str) -> str:
+        return next((line.removeprefix(name) for line in self.lines if line.startswith(name)), "")
 
 
 class Traits(msgspec.Struct, frozen=True):
@@ -69,14 +78,30 @@ class Traits(msgspec.Struct, frozen=True):
     extensions: tuple[tuple[int, str], ...]
 
 
+class Media(msgspec.Struct, frozen=True):
+    """A section of sound or picture in an offer. `index` is that of its m-line, `stream` the first id of its msid
+    (RFC 8830), "" for none; `live` whether media will come by it."""
+
+    index: int
+    mid: str
+    kind: TrackKind
+    stream: str = ""
+    live: bool = True
+
+
 class Selection(msgspec.Struct, frozen=True):
     """An offer cut down to what can be recorded. `refused` names what was offered instead, per refused section."""
 
     sdp: str
-    tracks: tuple[TrackKind, ...]
+    media: tuple[Media, ...]
     refused: tuple[str, ...]
     offered: int
     """Sections with media in the offer, wanted or not."""
+
+    @property
+    def tracks(self) -> tuple[TrackKind, ...]:
+        """The kinds of the sections that media will come by."""
+        return tuple(media.kind for media in self.media if media.live)
 
 
 def split(sdp: str) -> tuple[list[str], list[Section]]:
@@ -120,16 +145,18 @@ def select(sdp: str, preference: tuple[Codec, ...], wanted: frozenset[TrackKind]
     """The offer without what cannot or shall not be recorded.
 
     An empty preference leaves the guest's own order. A section without a usable codec, or of an unwanted kind, becomes
-    inactive; it must stay, since m-lines are never removed (RFC 8829 section 5.2.2).
+    inactive; it must stay, since m-lines are never removed (RFC 8829 section 5.2.2). All others are shown as sending,
+    even while they do not: webrtcbin cannot follow when an inactive section comes alive. `answer_as_offered` puts that
+    right in the answer.
 
     Raises:
         BadDescription: see `split`.
     """
     head, sections = split(sdp)
     out: list[Section] = []
-    tracks: list[TrackKind] = []
+    media: list[Media] = []
     refused: list[str] = []
-    for section in sections:
+    for index, section in enumerate(sections):
         if section.kind not in ("audio", "video"):
             out.append(section)
             continue
@@ -139,13 +166,13 @@ def select(sdp: str, preference: tuple[Codec, ...], wanted: frozenset[TrackKind]
             if section.offers_media and kind in wanted:
                 names = sorted({_NOT_IN_A_NAME.sub("", name)[:MAX_NAME] for name in _names(section).values()})
                 refused.append(f"{kind}: {', '.join(names) or 'nothing'}")
-            out.append(_inactive(narrowed or section))
+            out.append(_directed(narrowed or section, "a=inactive"))
+            media.append(Media(index, section.mid, kind, section.stream, live=False))
             continue
-        if section.offers_media:
-            tracks.append(kind)
-        out.append(narrowed)
+        out.append(_directed(narrowed, "a=sendonly"))
+        media.append(Media(index, section.mid, kind, section.stream, live=section.offers_media))
     offered = sum(section.offers_media for section in sections)
-    return Selection(join(head, out), tuple(tracks), tuple(refused), offered)
+    return Selection(join(head, out), tuple(media), tuple(refused), offered)
 
 
 def _names(section: Section) -> dict[str, str]:
@@ -211,21 +238,25 @@ def _apt(fmtp: dict[str, dict[str, str]], pt: str) -> str:
     return fmtp.get(pt, {}).get("apt", "").partition("=")[2]
 
 
-def _inactive(section: Section) -> Section:
+def _directed(section: Section, direction: str) -> Section:
     kept = tuple(line for line in section.lines if line not in _DIRECTIONS)
-    return msgspec.structs.replace(section, lines=(*kept, "a=inactive"))
+    return msgspec.structs.replace(section, lines=(*kept, direction))
 
 
-def reject_as_offered(answer: str, offer: str) -> str:
-    """The answer with every section rejected that the offer gave up (RFC 3264 section 6): a stopped transceiver.
+def answer_as_offered(answer: str, offer: Selection) -> str:
+    """Webrtcbin's answer, made to fit what was really offered.
 
-    webrtcbin answers it as if it lived and keeps it in the bundle, and a browser then refuses the whole answer.
+    A section that does not send is answered inactive. One that the offer gave up, a stopped transceiver, is rejected
+    (RFC 3264 section 6): webrtcbin answers it as if it lived and keeps it in the bundle, and a browser then refuses the
+    whole answer.
     """
     head, sections = split(answer)
-    offered = split(offer)[1]
-    gone = {other.mid for other in offered if other.rejected}
-    if not gone or len(offered) != len(sections):
+    offered = split(offer.sdp)[1]
+    if len(offered) != len(sections):
         return answer
+    idle = {media.index for media in offer.media if not media.live}
+    sections = [_directed(section, "a=inactive") if n in idle else section for n, section in enumerate(sections)]
+    gone = {other.mid for other in offered if other.rejected}
     closed = [
         msgspec.structs.replace(section, port="0") if other.rejected else section
         for section, other in zip(sections, offered, strict=True)

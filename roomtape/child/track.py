@@ -17,9 +17,9 @@ from roomtape.model import Codec, TrackKind
 class Track:
     """Made when media of a track arrives. `src` is the pad to link to a muxer."""
 
-    def __init__(self, pipeline: Any, pad: Any, codec: Codec) -> None:
+    def __init__(self, pipeline: Any, pad: Any, codec: Codec, ssrc: int = 0) -> None:
         recipe = RECIPES[codec]
-        self.codec, self.recipe = codec, recipe
+        self.codec, self.recipe, self.ssrc = codec, recipe, ssrc
         self.kind: TrackKind = recipe.kind
         self._webrtc_pad = pad
         self._probe = 0
@@ -80,6 +80,35 @@ class Track:
             self.src.add_probe(Gst.PadProbeType.BUFFER, _drop_one)
         self._remove_probe()
 
+    def shut_gate(self) -> None:
+        """Drop whatever comes, until the gate is closed or opened again."""
+        self._generation += 1
+        before, self._probe = self._probe, self.src.add_probe(Gst.PadProbeType.BUFFER, _drop)
+        if before:
+            self.src.remove_probe(before)
+
+    def hold_still(self, then: Callable[[], None]) -> Callable[[], None]:
+        """Stop between two frames; `then` is called once, on the main loop, when nothing is under way. Returns what
+        lets the track go on. Nothing is lost."""
+        told = False
+
+        def idle(*_: Any) -> Any:
+            nonlocal told
+            if not told:
+                told = True
+                post(then)
+            return Gst.PadProbeReturn.OK  # blocks
+
+        probe = self.src.add_probe(Gst.PadProbeType.IDLE, idle)
+        return lambda: self.src.remove_probe(probe)
+
+    def retire(self) -> None:
+        """The track has been replaced. webrtcbin's pad stays linked: an unlinked one would end all reception."""
+        self.shut_gate()
+        peer = self.src.get_peer()
+        if peer is not None:
+            self.src.unlink(peer)
+
     def _remove_probe(self) -> None:
         if self._probe:
             probe, self._probe = self._probe, 0
@@ -105,6 +134,10 @@ class Track:
         return (width, height) if has_width and has_height else (0, 0)
 
 
+def _drop(*_: Any) -> Any:
+    return Gst.PadProbeReturn.DROP
+
+
 def _drop_one(pad: Any, info: Any) -> Any:
     pad.remove_probe(info.id)
     return Gst.PadProbeReturn.DROP
@@ -117,6 +150,6 @@ def _stages(recipe: Recipe) -> list[str]:
         recipe.parser,
         caps,
         "identity silent=true",
-        "errorignore ignore-eos=true ignore-notlinked=true",
+        "errorignore ignore-eos=true ignore-notlinked=true convert-to=ok",
     ]
     return [stage for stage in stages if stage]

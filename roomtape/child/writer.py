@@ -19,6 +19,8 @@ from roomtape.model import TrackKind
 BUFFER_BYTES: Final = 4096
 """Small, so that a guest who only speaks also reaches the disk several times a second."""
 MAX_NAMES: Final = 1000
+FLUSH_S: Final = 1.0
+"""For a pad of the muxer to let go of its thread."""
 
 
 def reserve(folder: Path, stem: str, extension: str, now: datetime.datetime) -> Path:
@@ -68,6 +70,9 @@ class Writer:
         self._sink.set_property("location", str(path))
         self._elements = [self._mux, self._sink]
         self._pads: dict[TrackKind, Any] = {}
+        self._ended: dict[TrackKind, threading.Thread] = {}
+        self._codecs = {track.kind: track.codec for track in tracks}
+        self._may_rejoin = muxer.may_rejoin
         self._begun = min(track.entered for track in tracks)
         self._frames_before = _video_frames(tracks)
         self._finishing = self._closed = False
@@ -75,6 +80,8 @@ class Writer:
         for element in self._elements:
             pipeline.add(element)
         self._mux.link(self._sink)
+        # A flush is meant for one pad of the muxer; the sink would throw the file away.
+        self._mux.get_static_pad("src").add_probe(Gst.PadProbeType.EVENT_FLUSH, lambda *_: Gst.PadProbeReturn.DROP)
         self._sink.get_static_pad("sink").add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, self._at_sink)
 
     def start(self) -> None:
@@ -100,8 +107,58 @@ class Writer:
         return pad
 
     def end_track(self, track: Track) -> None:
-        """No more of `track` in this file; the others go on."""
-        self._send_eos(self._pads[track.kind])
+        """No more of `track` in this file; the others go on.
+
+        It is unlinked: with the muxer's pad at its end, a new event of the track would fail, and all its media with it.
+        """
+        pad = self._pads[track.kind]
+        self._ended[track.kind] = _send_eos(pad)
+        track.src.unlink(pad)
+
+    def may_rejoin(self, track: Track) -> bool:
+        """Whether a track that ended here, or one in its stead, can go on in this file."""
+        has_left = track.kind in self._ended and self._codecs[track.kind] is track.codec
+        return self._may_rejoin and has_left and not self._finishing and not self._closed
+
+    def rejoin(self, track: Track, then: Callable[[], None]) -> None:
+        """`track`, which stands at its gate, goes on in this file; `then` when its gate can be opened.
+
+        A flush takes the end of stream back (found by trial: the muxers of GStreamer 1.22 then go on with the pad as if
+        nothing had been). It passes through the muxer, so the other tracks have to hold still for a moment.
+        """
+        others = [other for other in self.tracks if other.kind not in self._ended and other.src.is_linked()]
+        waiting = len(others)
+
+        def still() -> None:
+            nonlocal waiting
+            waiting -= 1
+            if waiting == 0:
+                reopen()
+
+        def reopen() -> None:
+            if not self._finishing and not self._closed:
+                self._reopen(track)
+            for release in releases:
+                release()
+            then()
+
+        releases = [other.hold_still(still) for other in others]
+        if not others:
+            reopen()
+
+    def _reopen(self, track: Track) -> None:
+        pad, source = self._pads[track.kind], self._mux.get_static_pad("src")
+        segment = source.get_sticky_event(Gst.EventType.SEGMENT, 0)
+        pad.send_event(Gst.Event.new_flush_start())
+        self._ended.pop(track.kind).join(FLUSH_S)  # a pad that flushes lets go of what waits in it
+        pad.send_event(Gst.Event.new_flush_stop(False))
+        # The flush has taken the muxer's segment away; the sink has it still, and would seek if it came once more.
+        source.add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, _without(segment.get_seqnum()))
+        source.store_sticky_event(segment)
+        if track not in self.tracks:
+            self.tracks += (track,)
+            self._frames_before += track.frames if track.kind is TrackKind.VIDEO else 0
+        track.src.link(pad)
 
     def finish(self) -> None:
         """Make the file final; `on_closed` follows."""
@@ -110,12 +167,7 @@ class Writer:
         self._finishing = True
         self._end = self._measure()
         for pad in self._pads.values():
-            self._send_eos(pad)
-
-    @staticmethod
-    def _send_eos(pad: Any) -> None:
-        # In a thread: a pad's stream lock is held while its track waits in the muxer for the other one.
-        threading.Thread(target=pad.send_event, args=(Gst.Event.new_eos(),), daemon=True).start()
+            _send_eos(pad)
 
     def _at_sink(self, _: Any, info: Any) -> Any:
         if info.get_event().type == Gst.EventType.EOS:
@@ -164,9 +216,25 @@ class Writer:
         return MediaError(f"cannot write {self.path.name}: {error.message}")
 
 
+def _without(seqnum: int) -> Callable[[Any, Any], Any]:
+    """A probe that drops this one event. Those by which the muxer seeks when it ends the file have to pass."""
+
+    def probe(_: Any, info: Any) -> Any:
+        return Gst.PadProbeReturn.DROP if info.get_event().get_seqnum() == seqnum else Gst.PadProbeReturn.OK
+
+    return probe
+
+
 class _Measure(NamedTuple):
     frames: int
     duration_ns: int
+
+
+def _send_eos(pad: Any) -> threading.Thread:
+    """In a thread: a pad's stream lock is held while its track waits in the muxer for the other one."""
+    thread = threading.Thread(target=pad.send_event, args=(Gst.Event.new_eos(),), daemon=True)
+    thread.start()
+    return thread
 
 
 def _video_frames(tracks: Sequence[Track]) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from roomtape.errors import Scope
-from roomtape.model import Candidate, Codec, Container, Description, IceServers, TrackKind
+from roomtape.model import Candidate, Codec, Container, Description, Feed, IceServers, TrackKind
 
 IPC_VERSION = 1
 
@@ -27,12 +27,14 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class RecordConfig(_Message, frozen=True, kw_only=True, tag="record"):
     """All that a recording child needs. `phrase` is the AES phrase of protocol.md 3, None without a password.
 
-    `codecs` in order of preference; empty leaves the order to the guest.
+    `codecs` in order of preference; empty leaves the order to the guest. The names of the camera's files begin with
+    `stem`, those of a shared screen with `screen_stem`.
     """
 
     stream_id: str
     folder: str
     stem: str
+    screen_stem: str = "screen"
     container: Container = Container.AUTO
     audio: bool = True
     video: bool = True
@@ -205,11 +207,13 @@ class TrackStarted(_Message, frozen=True, kw_only=True, tag="track_started"):
     codec: Codec
     width: int = 0
     height: int = 0
+    feed: Feed = Feed.CAMERA
 
 
 class SegmentOpened(_Message, frozen=True, kw_only=True, tag="segment_opened"):
     path: str
     tracks: tuple[TrackKind, ...]
+    feed: Feed = Feed.CAMERA
 
 
 class SegmentClosed(_Message, frozen=True, kw_only=True, tag="segment_closed"):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from roomtape.model import StreamId
+from roomtape.model import Feed, StreamId
 
 MAX_NAME: Final = 64
 """Characters in a safe name."""
@@ -35,9 +35,10 @@ def safe_name(text: str) -> str:
     return f"{word[: MAX_NAME - _DIGEST_DIGITS - 1] or '_'}-{digest}"
 
 
-def stem(prefix: str, stream: StreamId, take: int) -> str:
-    """A recording's name up to the take; the writer adds `_UTC.ext`."""
-    return f"{_start(prefix, stream)}_{take:02d}"
+def stem(prefix: str, stream: StreamId, take: int, feed: Feed = Feed.CAMERA) -> str:
+    """A recording's name up to the take; the writer adds `_UTC.ext`. A shared screen is STREAMID_screen."""
+    screen = "_screen" if feed is Feed.SCREEN else ""
+    return f"{_start(prefix, stream)}{screen}_{take:02d}"
 
 
 def next_take(existing: Iterable[str], prefix: str, stream: StreamId) -> int:

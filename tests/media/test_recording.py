@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from roomtape.ipc.messages import (
     Failed,
     Finished,
     LocalDescription,
+    Log,
     NoMedia,
     PublishConfig,
     RecordConfig,
@@ -97,21 +99,54 @@ async def test_a_track_that_comes_seconds_late_starts_a_second_file_and_nothing_
             assert_good(alone, GUEST, seconds=1.5, video=False)
 
 
-async def test_a_track_that_falls_silent_does_not_hold_the_other_back(tmp_path: Path) -> None:
-    async with pair(publish(), record(tmp_path)) as joined:
+@pytest.mark.parametrize("codec", [Codec.VP8, Codec.H264])
+@pytest.mark.parametrize("silent", list(TrackKind))
+async def test_a_track_that_falls_silent_does_not_hold_the_other_back_and_returns_into_the_file(
+    tmp_path: Path, silent: TrackKind, codec: Codec
+) -> None:
+    async with pair(publish(codec), record(tmp_path)) as joined:
         joined.connect()
         await joined.recorder.wait_for(SegmentOpened)
         await asyncio.sleep(1)
-        joined.publisher.send(SetTrack(track=TrackKind.AUDIO, enabled=False))
+        joined.publisher.send(SetTrack(track=silent, enabled=False))
         await asyncio.sleep(5)
         file = Path(joined.recorder.all(SegmentOpened)[0].path)
         watched = inspect(file)  # as a kill would leave it now
         assert watched.duration_s > 4.0
+        joined.publisher.send(SetTrack(track=silent, enabled=True))
+        await joined.recorder.wait_for(Log, lambda log: log.message == "track comes back into the file")
+        await asyncio.sleep(3)
+        (file,) = await finished_files(joined)
+        whole = inspect(file)
+        assert not whole.decode_errors
+        assert whole.duration_s > 7.5
+        report = verify(file)
+        assert report.ok, report
+        gaps = [late - early for early, late in pairwise(whole.counters()) if late != early + 1]
+        assert len(gaps) == (silent is TrackKind.VIDEO), "no frame may be lost or doubled but in the silence"
+        # One of each pair is missing in the silence, so the nearest is looked for.
+        pairs = [(flash, beep) for flash in whole.flashes for beep in whole.beeps if abs(flash - beep) < 0.5]
+        offsets = [abs(flash - beep) for flash, beep in pairs]
+        after = [offset for offset, (flash, _) in zip(offsets, pairs, strict=True) if flash > 5.5]
+        before = offsets[: -len(after)]
+        assert len(after) >= 2, pairs
+        assert max([*before, *after[1:]]) <= 0.04, pairs
+        # webrtcbin times the first packets after a pause by their arrival, until the next sender report.
+        assert after[0] <= 0.1, pairs
+
+
+async def test_in_mp4_a_track_that_was_silent_starts_a_second_file(tmp_path: Path) -> None:
+    async with pair(publish(Codec.H264), record(tmp_path, Container.MP4)) as joined:
+        joined.connect()
+        await joined.recorder.wait_for(SegmentOpened)
+        await asyncio.sleep(1)
+        joined.publisher.send(SetTrack(track=TrackKind.AUDIO, enabled=False))
+        await joined.recorder.wait_for(Log, lambda log: "it leaves the file" in log.message)
         joined.publisher.send(SetTrack(track=TrackKind.AUDIO, enabled=True))
         await joined.recorder.wait_for(SegmentClosed)
         await asyncio.sleep(1.5)
         first, second = map(inspect, await finished_files(joined))
-        assert first.codecs == second.codecs == ("vp8", "opus")
+        assert first.codecs == second.codecs == ("h264", "opus")
         assert second.counters()[0] == first.counters()[-1] + 1, "no frame may be lost or doubled at the cut"
 
 

@@ -24,8 +24,8 @@ FLOORS: tuple[dict[str, str], ...] = (
         "handshake": "effects limits rooms frames rules hosted fanout hub",
         "observe": "metrics board redactor floodgate",
         "child": (
-            "__main__ main candidates channel codecs cut datachannel destination diagnosis dtls gst guest inventory"
-            " pattern peer publishing receiving recording sdp source tape track viewer writer"
+            "__main__ main candidates channel codecs cut datachannel deck destination diagnosis dtls gst guest"
+            " inventory pattern peer placement publishing receiving recording sdp source tape track viewer writer"
         ),
     },
     # 3: shells, which have sockets, processes and clocks
@@ -47,7 +47,7 @@ CHILD_MAY_IMPORT = {"errors", "model", "ipc.messages", "ipc.codec", "signaling.e
 CHILD_MAY_BRING = CHILD_MAY_IMPORT | {"signaling.crypto"}
 
 # In the child too, what can decide without GStreamer does.
-CHILD_DECIDES = {f"child.{name}" for name in ("codecs", "cut", "diagnosis", "guest", "pattern", "sdp")}
+CHILD_DECIDES = {f"child.{name}" for name in ("codecs", "cut", "diagnosis", "guest", "pattern", "placement", "sdp")}
 OUTSIDE_WORLD = {
     *("asyncio", "selectors", "select", "socket", "ssl", "http", "websockets"),
     *("subprocess", "multiprocessing", "threading", "signal", "time", "gi"),

@@ -1,10 +1,11 @@
+import math
 from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roomtape.child.cut import COMPANY_S, CUT_S, LIP_SYNC_S, SILENCE_S, CutPlan, Do
+from roomtape.child.cut import COMPANY_S, CUT_S, KEY_FRAME_S, LIP_SYNC_S, SILENCE_S, CutPlan, Do
 from roomtape.model import TrackKind
 
 AUDIO, VIDEO = TrackKind.AUDIO, TrackKind.VIDEO
@@ -18,10 +19,16 @@ class Deck:
     `packets` and `key frame` of a track happen between two ticks. Sound can begin anywhere, a picture at a key frame.
     """
 
-    def __init__(self, expected: Iterable[TrackKind] = BOTH, *, synced: bool = True) -> None:
+    def __init__(
+        self, expected: Iterable[TrackKind] = BOTH, *, synced: bool = True, container_allows: bool = False
+    ) -> None:
+        """`container_allows`: a track that has left may go on in the same file."""
         self.plan = CutPlan(frozenset(expected))
-        self.plan.synced = synced
+        self.synced = synced
+        self.container_allows = container_allows
         self.now = 0.0
+        self.rejoined: list[tuple[float, TrackKind]] = []
+        self.members: set[TrackKind] = set()
         self.file: set[TrackKind] = set()
         self.closed: set[TrackKind] = set()
         self.standing: dict[TrackKind, float] = {}
@@ -33,19 +40,26 @@ class Deck:
         heard = set(packets)
         for kind in sorted(heard):
             if kind not in self.counts:
-                self._obey(self.plan.track_came(kind))
-                self.closed.add(kind)
+                self.come(kind)
+                self.plan.synced = self.synced
             self.counts[kind] = self.counts.get(kind, 0) + 10
             if kind in self.closed and (key_frame or kind is AUDIO):
                 self.closed.remove(kind)
                 self.standing[kind] = self.now
-                self._obey(self.plan.at_gate(kind, self.now))
+                may_rejoin = self.container_allows and kind in self.members
+                self._obey(self.plan.at_gate(kind, self.now, may_rejoin=may_rejoin))
         self.now += TICK_S
         before = set(self.file)
         silenced = self.plan.counted(dict(self.counts), self.now)
         assert not silenced.leave or (heard & before and set(silenced.leave) < before)
         self._obey(silenced)
         self._obey(self.plan.tick(self.now))
+
+    def come(self, kind: TrackKind) -> None:
+        """A track of this kind is linked, the first one or another in its stead."""
+        self._obey(self.plan.track_came(kind))
+        self.standing.pop(kind, None)
+        self.closed.add(kind)
 
     def run(self, seconds: float, packets: Iterable[TrackKind] = (), key_frame: bool = True) -> None:
         packets = list(packets)
@@ -63,14 +77,26 @@ class Deck:
             self.file.remove(kind)
             self.closed.add(kind)
             self.left.append((self.now, kind))
+        for kind in do.rejoin:
+            assert kind in self.standing
+            assert kind not in self.file
+            del self.standing[kind]
+            self.file.add(kind)
+            self.rejoined.append((self.now, kind))
         if do.open:
             assert self.file <= set(do.open), "a track would stay behind in a file that ends"
             assert not self.closed & set(do.open)
             assert set(do.open) == self.standing.keys()
             self.file = set(do.open)
+            self.members = set(do.open)
             self.standing.clear()
             self.opened.append((self.now, do.open))
         assert not set(self.standing) & self.closed
+
+
+def on_a_tick(seconds: float) -> float:
+    """The first tick at which so much time has passed."""
+    return math.ceil(seconds / TICK_S) * TICK_S
 
 
 # --- the first file -----------------------------------------------------------------------------------------------
@@ -97,15 +123,15 @@ def test_media_that_was_not_expected_is_recorded_too() -> None:
 def test_two_tracks_wait_for_lip_sync_but_not_for_ever() -> None:
     deck = Deck(synced=False)
     deck.run(LIP_SYNC_S + 1, BOTH)
-    assert deck.opened == [(LIP_SYNC_S, (AUDIO, VIDEO))]
+    assert deck.opened == [(on_a_tick(LIP_SYNC_S), (AUDIO, VIDEO))]
 
 
 def test_the_file_opens_when_lip_sync_is_known() -> None:
     deck = Deck(synced=False)
-    deck.run(1, BOTH)
+    deck.run(0.5, BOTH)
     deck.plan.synced = True
     deck.run(1, BOTH)
-    assert deck.opened == [(1 + TICK_S, (AUDIO, VIDEO))]
+    assert deck.opened == [(0.5 + TICK_S, (AUDIO, VIDEO))]
 
 
 def test_one_track_needs_no_lip_sync() -> None:
@@ -118,14 +144,14 @@ def test_one_track_needs_no_lip_sync() -> None:
 def test_the_other_track_may_never_come(first: TrackKind) -> None:
     deck = Deck()
     deck.run(60, [first])
-    assert deck.opened == [(COMPANY_S, (first,))]
+    assert deck.opened == [(on_a_tick(COMPANY_S), (first,))]
     assert deck.left == []
 
 
 def test_a_picture_waits_for_its_key_frame_and_sound_does_not_wait_long_for_it() -> None:
     deck = Deck()
-    deck.run(COMPANY_S, BOTH, key_frame=False)
-    assert deck.opened == [(COMPANY_S, (AUDIO,))]
+    deck.run(KEY_FRAME_S, BOTH, key_frame=False)
+    assert deck.opened == [(KEY_FRAME_S, (AUDIO,))]
     assert deck.plan.missing() == (VIDEO,)
 
 
@@ -160,7 +186,7 @@ def test_a_track_that_falls_silent_while_it_is_cut_does_not_stop_the_new_file() 
     deck = Deck()
     deck.run(5, [AUDIO])
     deck.run(CUT_S + 1, [VIDEO])
-    assert deck.opened == [(COMPANY_S, (AUDIO,)), (5 + CUT_S, (VIDEO,))]
+    assert deck.opened == [(on_a_tick(COMPANY_S), (AUDIO,)), (5 + CUT_S, (VIDEO,))]
 
 
 # --- silence ------------------------------------------------------------------------------------------------------
@@ -176,6 +202,46 @@ def test_a_silent_track_leaves_the_file_and_returns_in_a_new_one(silent: TrackKi
     deck.run(5, BOTH)
     assert [set(tracks) for _, tracks in deck.opened] == [BOTH, BOTH]
     assert deck.file == BOTH
+
+
+@pytest.mark.parametrize("silent", [AUDIO, VIDEO])
+def test_a_silent_track_comes_back_into_the_file_if_the_container_allows(silent: TrackKind) -> None:
+    deck = Deck(container_allows=True)
+    deck.run(5, BOTH)
+    deck.run(10, BOTH - {silent})
+    deck.run(5, BOTH)
+    assert deck.rejoined == [(15, silent)]
+    assert deck.file == BOTH
+    assert len(deck.opened) == 1
+
+
+def test_a_track_that_had_no_place_in_the_file_does_not_join_it() -> None:
+    deck = Deck(container_allows=True)
+    deck.run(5, [AUDIO])
+    deck.run(5, BOTH)
+    assert [set(tracks) for _, tracks in deck.opened] == [{AUDIO}, BOTH]
+    assert deck.rejoined == []
+
+
+@pytest.mark.parametrize("allows", [False, True])
+def test_a_track_in_the_stead_of_another_takes_its_place(allows: bool) -> None:
+    deck = Deck(container_allows=allows)
+    deck.run(5, BOTH)
+    deck.come(VIDEO)
+    assert deck.left == [(5, VIDEO)]
+    deck.run(2, BOTH)
+    assert deck.file == BOTH
+    assert len(deck.rejoined) == allows
+    assert len(deck.opened) == 1 + (not allows)
+
+
+def test_a_track_that_comes_has_yet_to_be_synced() -> None:
+    """The sender reports of those that were there say nothing of it."""
+    deck = Deck()
+    deck.run(5, [VIDEO])
+    assert deck.plan.synced
+    deck.come(AUDIO)
+    assert not deck.plan.synced
 
 
 def test_a_short_silence_changes_nothing() -> None:
@@ -233,9 +299,10 @@ def test_a_track_alone_in_the_file_never_leaves() -> None:
 
 def test_a_track_whose_packets_are_not_counted_is_never_called_silent() -> None:
     plan = CutPlan(BOTH)
-    plan.synced = True
     for kind in BOTH:
         plan.track_came(kind)
+    plan.synced = True
+    for kind in BOTH:
         plan.at_gate(kind, 0.0)
     assert all(plan.counted({VIDEO: n}, float(n)) == Do() for n in range(20))
 
@@ -247,12 +314,12 @@ steps = st.lists(
 )
 
 
-@given(steps, st.frozensets(st.sampled_from(TrackKind)), st.booleans())
+@given(steps, st.frozensets(st.sampled_from(TrackKind)), st.booleans(), st.booleans())
 def test_whatever_comes_no_gate_stays_closed_for_long(
-    happens: list[tuple[frozenset[TrackKind], bool, int]], expected: frozenset[TrackKind], synced: bool
+    happens: list[tuple[frozenset[TrackKind], bool, int]], expected: frozenset[TrackKind], synced: bool, allows: bool
 ) -> None:
-    deck = Deck(expected, synced=synced)
-    longest = max(COMPANY_S, CUT_S, LIP_SYNC_S)
+    deck = Deck(expected, synced=synced, container_allows=allows)
+    longest = max(COMPANY_S, KEY_FRAME_S, CUT_S, LIP_SYNC_S)
     for packets, key_frame, times in happens:
         for _ in range(times):
             deck.step(packets, key_frame)
@@ -262,9 +329,11 @@ def test_whatever_comes_no_gate_stays_closed_for_long(
     assert bool(deck.file) == bool(deck.opened)
 
 
-@given(steps)
-def test_when_all_is_well_again_both_tracks_are_recorded(happens: list[tuple[frozenset[TrackKind], bool, int]]) -> None:
-    deck = Deck()
+@given(steps, st.booleans())
+def test_when_all_is_well_again_both_tracks_are_recorded(
+    happens: list[tuple[frozenset[TrackKind], bool, int]], allows: bool
+) -> None:
+    deck = Deck(container_allows=allows)
     for packets, key_frame, times in happens:
         for _ in range(times):
             deck.step(packets, key_frame)

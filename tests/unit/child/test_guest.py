@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roomtape.child.guest import LABEL_LENGTH, media_request, read_guest_info
+from roomtape.child.guest import LABEL_LENGTH, media_request, read_guest_info, screen_sections
 from roomtape.ipc.codec import decoder_in_parent, encode
 from roomtape.ipc.messages import GuestInfo
 
@@ -23,7 +23,7 @@ def test_the_request_asks_for_what_is_wanted_and_for_nothing_else() -> None:
     request = media_request(audio=True, video=False, label="recorder")
     assert request["info"]["label"] == "recorder"
     asked = {key for key, value in request.items() if value is True}
-    assert asked == {"audio"}
+    assert asked == {"audio", "allowscreenaudio"}
     # Resolution and bitrate are not mentioned: absent means the full quality (protocol.md 8.1).
     assert not {"requestResolution", "bitrate", "keyframe"} & request.keys()
 
@@ -87,3 +87,18 @@ def test_anything_said_becomes_a_message_or_nothing(said: dict[str, Any]) -> Non
     found = read_guest_info(said)
     if found is not None:
         assert decoder_in_parent().feed(encode(found)) == [found]
+
+
+@pytest.mark.parametrize(
+    ("named", "sections"),
+    [
+        ([2, 3], (2, 3)),
+        (None, ()),
+        ("23", ()),
+        ({"2": 3}, ()),
+        ([True, -1, 2.0, "3", None, 4], (4,)),
+        ([0] * 99, (0,) * 32),
+    ],
+)
+def test_only_positions_name_a_screen(named: object, sections: tuple[int, ...]) -> None:
+    assert screen_sections({"screen": named}) == sections

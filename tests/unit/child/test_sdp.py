@@ -9,12 +9,13 @@ from roomtape.child.codecs import RECIPES, codec_of
 from roomtape.child.sdp import (
     MAX_FORMATS,
     MAX_MEDIA,
+    Media,
     Section,
     Selection,
     Traits,
+    answer_as_offered,
     candidate_type,
     fingerprints,
-    reject_as_offered,
     select,
     split,
     traits,
@@ -82,13 +83,27 @@ def test_the_traits_of_a_pages_sections_are_retransmission_of_the_picture_and_co
 def test_what_the_offer_gives_up_is_rejected_in_the_answer_and_leaves_the_bundle() -> None:
     offered = offer(data("0"), video("1"), audio("2")).replace("m=video 9", "m=video 0")
     answered = offer(data("0"), video("1"), audio("2")).replace("s=-\r\n", "s=-\r\na=group:BUNDLE 0 1 2\r\n", 1)
-    head, sections = split(reject_as_offered(answered, offered))
+    head, sections = split(answer_as_offered(answered, selected(offered)))
     assert [section.port for section in sections] == ["9", "0", "9"]
     assert "a=group:BUNDLE 0 2" in head
 
 
 def test_an_answer_to_an_offer_that_gives_nothing_up_stays_as_it_is() -> None:
-    assert reject_as_offered(page_offer(), page_offer()) == page_offer()
+    assert answer_as_offered(page_offer(), selected(page_offer())) == page_offer()
+
+
+def test_what_does_not_send_is_shown_as_sending_and_answered_inactive() -> None:
+    """webrtcbin 1.22 refuses a later offer in which an inactive section comes alive."""
+    selection = selected(offer(data("0"), video("1", "inactive"), audio("2", "sendrecv")))
+    assert section_of(selection, "1").direction == "a=sendonly"
+    answered = offer(data("0"), video("1", "recvonly"), audio("2", "recvonly"))
+    directions = [section.direction for section in split(answer_as_offered(answered, selection))[1]]
+    assert directions[1:] == ["a=inactive", "a=recvonly"]
+
+
+def test_an_answer_with_other_sections_than_the_offer_is_left_alone() -> None:
+    answered = offer(data("0"))
+    assert answer_as_offered(answered, selected(page_offer())) == answered
 
 
 def test_the_preference_decides_the_order_and_what_is_kept() -> None:
@@ -122,7 +137,7 @@ def test_ssrcs_transport_and_data_channel_are_left_alone() -> None:
     selection = selected(page_offer())
     head, before = split(page_offer())
     assert split(selection.sdp)[0] == head
-    untouched = re.compile(r"a=(?!rtpmap|fmtp|rtcp-fb).*|[^a]=.*")
+    untouched = re.compile(r"a=(?!rtpmap|fmtp|rtcp-fb|sendrecv|sendonly).*|[^a]=.*")
     for old, new in zip(before, sections(selection.sdp), strict=True):
         assert [line for line in new.lines if untouched.fullmatch(line)] == [
             line for line in old.lines if untouched.fullmatch(line)
@@ -200,7 +215,7 @@ def test_only_what_the_guest_sends_is_a_track(direction: str, sends: int) -> Non
     selection = selected(offer(data(), video(direction=direction)))
     assert len(selection.tracks) == selection.offered == sends
     assert selection.refused == ()
-    assert section_of(selection, "1").direction == f"a={direction}"
+    assert [media.live for media in selection.media] == [bool(sends)]
 
 
 def test_no_direction_means_both() -> None:
@@ -224,6 +239,15 @@ def test_renegotiation_keeps_number_order_and_names_of_sections() -> None:
     assert [section.kind for section in kept] == ["audio", "application", "video", "audio", "video"]
     assert [line_of(section, "a=mid:") for section in kept] == [f"a=mid:{mid}" for mid in "20134"]
     assert selection.tracks == (TrackKind.AUDIO, TrackKind.AUDIO, TrackKind.VIDEO)
+
+
+def test_of_each_section_its_place_name_and_stream_are_told() -> None:
+    selection = selected(offer(data("0"), video("1"), audio("2"), ["m=audio 9 RTP/SAVPF 0", "a=inactive"]))
+    assert selection.media == (
+        Media(1, "1", TrackKind.VIDEO, "camera"),
+        Media(2, "2", TrackKind.AUDIO, "camera"),
+        Media(3, "", TrackKind.AUDIO, live=False),
+    )
 
 
 # --- damaged and hostile ------------------------------------------------------------------------------------------
@@ -371,7 +395,7 @@ def test_any_text_gives_a_recordable_offer_or_bad_description(
     before, after = sections(sdp), sections(selection.sdp)
     assert [(s.kind, s.port, s.protocol) for s in after] == [(s.kind, s.port, s.protocol) for s in before]
     assert [others(s) for s in after] == [others(s) for s in before]
-    sending = [s for s in after if s.offers_media]
+    sending = [after[media.index] for media in selection.media if media.live]
     assert [TrackKind(s.kind) for s in sending] == list(selection.tracks)
     assert selection.offered == len(selection.tracks) + len(selection.refused) + sum(
         s.offers_media and s.kind not in wanted for s in before
