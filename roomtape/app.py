@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from rich.console import Console as Terminal
 
 from roomtape import log as logging_setup
+from roomtape import viewing
 from roomtape.config import HOSTED_HOSTS, Settings
 from roomtape.errors import SeedRefused
 from roomtape.handshake.server import HandshakeServer
@@ -44,6 +45,11 @@ def record(settings: Settings) -> int:
     return asyncio.run(_record(settings))
 
 
+def view(settings: Settings) -> int:
+    """View a stream until SIGINT or SIGTERM, or until nobody looks on."""
+    return asyncio.run(_view(settings))
+
+
 def publish(settings: Settings) -> int:
     """Publish the test pattern until SIGINT or SIGTERM."""
     return asyncio.run(_publish(settings))
@@ -68,6 +74,19 @@ async def _record(settings: Settings) -> int:
     finally:
         await app.finish_manifest()
     return 0
+
+
+async def _view(settings: Settings) -> int:
+    descriptor = viewing.prepare(settings.view)
+    metrics = Metrics()
+    identity = make_identity(settings.signaling.password, settings.signaling.salt)
+    redactor = logging_setup.set_up(settings.debug, _secrets(settings, identity), None, metrics)
+    app = viewing.ViewerApp(settings, identity, turn_list(settings), metrics, descriptor, redactor.add)
+    client = signaling_client(settings, identity, app.runner, metrics)
+    if descriptor is not None:
+        viewing.watch_reader(descriptor, lambda: app.reader_gone("nobody reads standard output any more"))
+    await _until_told(app.runner, (client.run(),), app.ended)
+    return 1 if app.failed else 0
 
 
 async def _publish(settings: Settings) -> int:

@@ -25,13 +25,14 @@ Job = Callable[[Sequence[Given]], int]
 
 _JOBS: Final[dict[Command, tuple[Job, str]]] = {
     Command.RECORD: (commands.record, "Record everyone in ROOM (a name, or a link as in a browser), or some of them."),
+    Command.VIEW: (commands.view, "Show a stream: on the screen, to a player, or in a file."),
     Command.PUBLISH: (commands.publish, "Publish a stream."),
     Command.SERVE: (commands.serve, "Be the handshake server of rooms of your own."),
     Command.VERIFY: (commands.verify, "Check that recordings play: files, or all that are in folders."),
     Command.DOCTOR: (commands.doctor, "Find out whether recording can work here, and why not."),
     Command.DEMO: (commands.demo, "Record two synthetic guests and check the files."),
 }
-_FLAT_HELP: Final = """Record a room or a stream, or publish one.
+_FLAT_HELP: Final = """Record a room or a stream, view a stream, or publish one.
 
 Every option may also stand in a --config file, or in the environment as ROOMTAPE_NAME. The command line wins over the
 environment, and the environment over the file.

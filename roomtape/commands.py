@@ -3,6 +3,7 @@ so that help and complaints come at once.
 """
 
 import secrets
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +12,7 @@ import click
 import msgspec
 from rich.console import Console
 
-from roomtape.config import Settings
+from roomtape.config import STDOUT, Settings
 from roomtape.errors import ConfigError
 from roomtape.given import Given, Strength, settings_of
 from roomtape.model import StreamId
@@ -27,6 +28,17 @@ def record(given: Sequence[Given]) -> int:
     return _record(settings_of(given))
 
 
+def view(given: Sequence[Given]) -> int:
+    settings = settings_of(given)
+    if not settings.view.stream_id:
+        raise ConfigError("say which stream to view")
+    if settings.view.output == STDOUT and sys.stdout.isatty():
+        raise ConfigError("standard output is a terminal: pipe it to a player (… | ffplay -) or to a file")
+    from roomtape.app import view as run
+
+    return run(settings)
+
+
 def publish(given: Sequence[Given]) -> int:
     settings = settings_of(given)
     if not _value(given, "test"):
@@ -40,12 +52,20 @@ def flat(given: Sequence[Given]) -> int:
     """publish.py: which options are there says what to do; if they disagree, those of the strongest place."""
     records = _strength(given, "record-room", "record", "record-streams")
     publishes = _strength(given, "streamid", "test")
-    if records and records == publishes:
-        raise ConfigError("record or publish, not both: leave out --streamid and --test, or what is to be recorded")
-    if publishes > records:
+    views = _strength(given, "view")
+    strongest = max(records, publishes, views)
+    if not strongest:
+        raise ConfigError(
+            "say what to do: --room ROOM --record-room, --record STREAM, --view STREAM or --streamid NAME --test"
+        )
+    if [records, publishes, views].count(strongest) > 1:
+        raise ConfigError(
+            "record, view or publish, one of them: leave out --streamid and --test, --view, or what is to be recorded"
+        )
+    if publishes == strongest:
         return publish(given)
-    if not records:
-        raise ConfigError("say what to do: --room ROOM --record-room, --record STREAM or --streamid NAME --test")
+    if views == strongest:
+        return view(given)
     whole_room = bool(_value(given, "record-room"))
     settings = settings_of(_meant(one, whole_room) for one in given)
     if whole_room and not settings.signaling.room:

@@ -3,6 +3,7 @@
 Secrets (`password`, TURN credentials) live here and in nothing that is printed.
 """
 
+from pathlib import PurePath
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -14,6 +15,8 @@ from roomtape.model import Codec, Container, IcePolicy, IceServers, StreamId, Tu
 HOSTED_SERVER: Final = "wss://wss.vdo.ninja"
 HOSTED_HOSTS: Final = frozenset({"wss.vdo.ninja", "apibackup.vdo.ninja"})
 """Hosts of the public service (protocol.md 1.1)."""
+STDOUT: Final = "-"
+"""Standard output, where a file's name is asked for."""
 DEFAULT_STUN: Final = ("stun.l.google.com:19302", "stun.cloudflare.com:3478")
 
 
@@ -58,6 +61,24 @@ class RecordingSettings(msgspec.Struct, frozen=True, kw_only=True):
     audio: bool = True
     video: bool = True
     jitter_ms: int = 200
+
+
+class ViewSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`output`: a file's name, `-` for standard output, empty for the screen, whose sinks are gst-launch texts."""
+
+    stream_id: StreamId = StreamId("")
+    output: str = ""
+    video_sink: str = "autovideosink"
+    audio_sink: str = "autoaudiosink"
+    audio: bool = True
+    video: bool = True
+    jitter_ms: int = 200
+
+    @property
+    def container(self) -> Container | None:
+        """What the file's name asks for; None if it ends in no container's name."""
+        ending = PurePath(self.output).suffix.removeprefix(".").lower()
+        return next((one for one in Container if one == ending and one is not Container.AUTO), None)
 
 
 class PublishSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +142,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     signaling: SignalingSettings = SignalingSettings()
     ice: IceSettings = IceSettings()
     recording: RecordingSettings = RecordingSettings()
+    view: ViewSettings = ViewSettings()
     publish: PublishSettings = PublishSettings()
     serve: ServeSettings = ServeSettings()
     deadlines: Deadlines = Deadlines()
@@ -141,12 +163,22 @@ def check(settings: Settings) -> Settings:
         )
     if not settings.recording.output_dir:
         raise ConfigError("the output folder's name is empty")
-    for what in (settings.recording, settings.publish):
+    _check_view(settings.view)
+    for what in (settings.recording, settings.view, settings.publish):
         if not what.audio and not what.video:
             raise ConfigError("--noaudio and --novideo together leave nothing to do")
     if (settings.serve.certificate is None) != (settings.serve.key is None):
         raise ConfigError("--certificate and --key belong together")
     return settings
+
+
+def _check_view(view: ViewSettings) -> None:
+    if not view.output:
+        return
+    if view.output != STDOUT and view.container is None:
+        raise ConfigError("--output must be a file that ends in .mkv, .webm or .mp4, or - for standard output")
+    if (view.video_sink, view.audio_sink) != (ViewSettings().video_sink, ViewSettings().audio_sink):
+        raise ConfigError("--video-sink and --audio-sink are for the screen: leave them out with --fdsink and --output")
 
 
 def _check_server(server: str) -> None:

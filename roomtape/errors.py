@@ -24,7 +24,9 @@ The tree (scope in brackets says who must act):
     ├── ChildError                  [system]
     │   └── ChildStartFailed, ChildDied, ChildHung
     ├── MediaError                  [system]   GStreamer
-    │   └── MissingElement          [user]
+    │   ├── MissingElement          [user]
+    │   ├── NoOutput                [user]     nothing to show a picture on, or to play sound with
+    │   └── ReaderGone              [user]     nobody takes what is viewed any more
     └── StorageError                [system]
         ├── DiskFull                [user]
         └── FileRefused             [user]
@@ -188,6 +190,18 @@ class MediaError(RecorderError):
 
 class MissingElement(MediaError):
     code = "missing_element"
+    scope = Scope.USER
+    retryable = False
+
+
+class NoOutput(MediaError):
+    code = "no_output"
+    scope = Scope.USER
+    retryable = False
+
+
+class ReaderGone(MediaError):
+    code = "reader_gone"
     scope = Scope.USER
     retryable = False
 

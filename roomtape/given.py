@@ -61,8 +61,7 @@ def _changes(given: Given) -> Iterator[tuple[str, Any]]:
 
 
 def _of_link(link: Link) -> Iterator[tuple[str, Any]]:
-    """A guest's own link, with neither room nor view, names the stream to record by push."""
-    streams = link.view or ((link.push,) if link.push and link.room is None else ())
+    streams = link.streams
     values = {
         "signaling.room": link.room,
         "signaling.password": link.password,
@@ -70,6 +69,7 @@ def _of_link(link: Link) -> Iterator[tuple[str, Any]]:
         "signaling.server": link.server,
         "signaling.dialect": link.dialect,
         "recording.streams": streams or None,
+        "view.stream_id": streams[0] if streams else None,
         "publish.stream_id": sanitise_stream(link.push) if link.push else None,
         "ice.turn": None if link.turn is None else flat(map(turn_servers, link.turn)),
     }

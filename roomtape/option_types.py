@@ -40,14 +40,36 @@ def streams(text: str) -> tuple[StreamId, ...]:
     """Names with commas between them, as they are: a viewer does not sanitise (protocol.md 2.1, trap T3)."""
     names = tuple(StreamId(name) for part in text.split(",") if (name := part.strip()))
     if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
-        raise ConfigError("the name of the stream to record contains bytes that are no text")
+        raise ConfigError("the name of the stream contains bytes that are no text")
     if not names:
-        raise ConfigError("the name of the stream to record is empty")
+        raise ConfigError("the name of the stream is empty")
     return names
 
 
 def streams_or_link(text: str) -> tuple[StreamId, ...] | Link:
     return parse_link(text) if is_link(text) else streams(text)
+
+
+def stream_or_link(text: str) -> StreamId | Link:
+    """The one stream to view."""
+    found = streams_or_link(text)
+    names = found.streams if isinstance(found, Link) else found
+    if len(names) != 1:
+        raise ConfigError("name one stream to view, or give a link that does (view=…)")
+    return found if isinstance(found, Link) else names[0]
+
+
+def output(text: str) -> str:
+    """A file's name or `-`."""
+    if not text.strip():
+        raise ConfigError("the name of the output file is empty")
+    return text
+
+
+def sink(text: str) -> str:
+    if not text.strip():
+        raise ConfigError("the name of the sink is empty")
+    return text.strip()
 
 
 def turn_servers(text: str) -> tuple[TurnServer, ...]:

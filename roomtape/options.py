@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from roomtape import option_types as types
-from roomtape.config import Settings
+from roomtape.config import STDOUT, Settings
 from roomtape.model import Codec, Container, IcePolicy
 from roomtape.option_types import Parsed
 from roomtape.signaling.identity import sanitise_stream
@@ -29,6 +29,7 @@ class Command(Flag):
 
     FLAT = auto()
     RECORD = auto()
+    VIEW = auto()
     PUBLISH = auto()
     SERVE = auto()
     VERIFY = auto()
@@ -38,6 +39,10 @@ class Command(Flag):
 
 def _same(value: Any) -> Any:
     return value
+
+
+def _stdout_if(chosen: bool) -> str | None:
+    return STDOUT if chosen else None
 
 
 def _if_chosen(codec: Codec) -> Callable[[bool], Codec | None]:
@@ -96,7 +101,8 @@ class Option(msgspec.Struct, frozen=True):
 
 _RECORD: Final = Command.FLAT | Command.RECORD
 _PUBLISH: Final = Command.FLAT | Command.PUBLISH
-_PEER: Final = _RECORD | _PUBLISH
+_VIEW: Final = Command.FLAT | Command.VIEW
+_PEER: Final = _RECORD | _VIEW | _PUBLISH
 _CLIENT: Final = _PEER | Command.DOCTOR
 _ALL: Final = _CLIENT | Command.SERVE
 
@@ -109,6 +115,8 @@ TABLE: Final = (
     Option("record-room", Command.FLAT, help="Record everyone in the room."),
     Option("record", Command.FLAT, "", Parsed("stream", str),
            help="Record this one stream; with --record-room, begin the files' names with this."),
+    Option("view", _VIEW, "view.stream_id", Parsed("stream", types.stream_or_link), positional=Command.VIEW,
+           help="View this one stream: its name, or a link to it as in a browser."),
     Option("test", _PUBLISH, help="Publish a moving picture and a tone."),
     # where
     Option("room", _CLIENT, "signaling.room", Parsed("room", types.room_or_link),
@@ -137,10 +145,19 @@ TABLE: Final = (
            default="recordings; demo-recordings for the demo", help="The folder for the files; it is made if missing."),
     Option("container", _RECORD, "recording.container", click.Choice(Container, case_sensitive=False),
            help="auto: WebM for VP8 and VP9, Matroska for H264. mp4 is fragmented."),
-    Option("buffer", _RECORD, "recording.jitter_ms", click.IntRange(0, 10_000),
+    Option("buffer", _RECORD | _VIEW, "recording.jitter_ms view.jitter_ms", click.IntRange(0, 10_000),
            help="Jitter buffer in milliseconds: how long a late packet is waited for."),
-    Option("noaudio", _PEER, "recording.audio publish.audio", read=not_, help="No sound."),
-    Option("novideo", _PEER, "recording.video publish.video", read=not_, help="No picture."),
+    Option("noaudio", _PEER, "recording.audio view.audio publish.audio", read=not_, help="No sound."),
+    Option("novideo", _PEER, "recording.video view.video publish.video", read=not_, help="No picture."),
+    # viewing
+    Option("fdsink", _VIEW, "view.output", read=_stdout_if,
+           help="Write Matroska to standard output, for a player such as ffplay."),
+    Option("output", _VIEW, "view.output", Parsed("file", types.output), default="the screen and the speakers",
+           help="Write to this .mkv, .webm or .mp4 file, and another after each reconnect; - is standard output."),
+    Option("video-sink", _VIEW, "view.video_sink", Parsed("sink", types.sink),
+           help="A GStreamer element for the picture, as gst-launch takes it."),
+    Option("audio-sink", _VIEW, "view.audio_sink", Parsed("sink", types.sink),
+           help="A GStreamer element for the sound, as gst-launch takes it."),
     # publishing
     Option("streamid", _PUBLISH, "publish.stream_id", Parsed("stream", sanitise_stream), default="a random one",
            help="Publish under this name."),

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from roomtape.config import Deadlines
 from roomtape.errors import RecorderError
-from roomtape.ipc.messages import FromChild, Log, PublishConfig, RecordConfig
+from roomtape.ipc.messages import FromChild, Log, PublishConfig, RecordConfig, ViewConfig
 from roomtape.logs import get_logger
 from roomtape.model import StreamId
 from roomtape.observe.metrics import Metrics
@@ -59,7 +59,7 @@ class Audience(Protocol):
     def joined(self, joined: Joined) -> None: ...
 
 
-Configure = Callable[[ChildId, StreamId], Awaitable[RecordConfig | PublishConfig]]
+Configure = Callable[[ChildId, StreamId], Awaitable[RecordConfig | ViewConfig | PublishConfig]]
 
 
 class Runner:

@@ -1,6 +1,6 @@
 """The tapes of one guest: one for the camera, one for a screen shared beside it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -17,17 +17,13 @@ MAX_TRACKS: Final = 64
 
 
 class Deck:
-    """The Destination of a recording. `on_finished` gets the paths of all files, once they are final."""
+    """The Destination of a recording. The listener hears that it is finished when the files of both tapes are final."""
 
-    def __init__(
-        self,
-        pipeline: Any,
-        config: RecordConfig,
-        listener: TapeListener,
-        on_finished: Callable[[tuple[str, ...]], None],
-    ) -> None:
+    live: Final = False
+
+    def __init__(self, pipeline: Any, config: RecordConfig, listener: TapeListener) -> None:
         self._placement = Placement()
-        self._on_finished = on_finished
+        self._listener = listener
         self._unfinished = set(Feed)
         self._taken = 0
         self._tapes = {feed: Tape(pipeline, config, feed, listener, partial(self._finished, feed)) for feed in Feed}
@@ -79,4 +75,4 @@ class Deck:
         if feed in self._unfinished:
             self._unfinished.remove(feed)
             if not self._unfinished:
-                self._on_finished(tuple(path for tape in self._tapes.values() for path in tape.files))
+                self._listener.on_tape_finished(tuple(path for tape in self._tapes.values() for path in tape.files))

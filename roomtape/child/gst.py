@@ -43,6 +43,10 @@ PACKAGES: Final = {
     "x264enc": "gstreamer1.0-plugins-ugly",
     "opusenc": "gstreamer1.0-plugins-base",
     "appsrc": "gstreamer1.0-plugins-base",
+    "appsink": "gstreamer1.0-plugins-base",
+    "decodebin": "gstreamer1.0-plugins-base",
+    "autovideosink": "gstreamer1.0-plugins-good",
+    "autoaudiosink": "gstreamer1.0-plugins-good",
 }
 """The Debian package of each element that roomtape uses."""
 

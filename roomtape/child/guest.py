@@ -9,14 +9,14 @@ LABEL_LENGTH = 100
 MAX_SECTIONS = 32
 
 
-def media_request(*, audio: bool, video: bool, label: str) -> dict[str, Any]:
+def media_request(*, audio: bool, video: bool, screen: bool, label: str) -> dict[str, Any]:
     """The viewer's first message; without it a web page sends no media at all (8.1, trap T1)."""
     return {
         "audio": audio,
         "video": video,
         # A screen shared beside the camera comes as a second stream (8.3).
-        "allowscreenaudio": audio,
-        "allowscreenvideo": video,
+        "allowscreenaudio": audio and screen,
+        "allowscreenvideo": video and screen,
         "downloads": False,
         "allowmidi": False,
         "iframe": False,

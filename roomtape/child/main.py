@@ -10,9 +10,11 @@ import signal
 from typing import Final
 
 from roomtape.child.channel import Channel, claim_stdio
+from roomtape.child.deck import Deck
 from roomtape.child.gst import GLib, init, report_crashes_to
 from roomtape.child.publishing import Publishing
 from roomtape.child.recording import Recording
+from roomtape.child.viewing import Viewing
 from roomtape.errors import IpcError, RecorderError
 from roomtape.ipc.messages import (
     IPC_VERSION,
@@ -25,8 +27,10 @@ from roomtape.ipc.messages import (
     Pong,
     PublishConfig,
     Ready,
+    RecordConfig,
     Stop,
     ToChild,
+    ViewConfig,
 )
 
 END_ALARM_S: Final = 5
@@ -45,7 +49,7 @@ class Child:
         self.loop = GLib.MainLoop()
         self.exit_code = EXIT_OK
         self._version = version
-        self._work: Recording | Publishing | None = None
+        self._work: Recording | Viewing | Publishing | None = None
         self._ending = False
         self.channel = Channel(descriptors, self._handle, self._garbage, self.end)
 
@@ -84,9 +88,19 @@ class Child:
             raise IpcError("a second Init")
         if message.version != IPC_VERSION:
             raise IpcError(f"the parent speaks version {message.version}, this child {IPC_VERSION}")
-        work = Publishing if isinstance(message.config, PublishConfig) else Recording
-        self._work = work(message.config, self._send, self.loop.quit)  # type: ignore[arg-type]
+        self._work = self._work_for(message.config)
         self._send(Ready(version=IPC_VERSION, pid=os.getpid(), gstreamer=self._version))
+
+    def _work_for(self, config: RecordConfig | ViewConfig | PublishConfig) -> Recording | Viewing | Publishing:
+        match config:
+            case PublishConfig():
+                return Publishing(config, self._send, self.loop.quit)
+            case ViewConfig():
+                return Viewing(config, self._send, self.loop.quit)
+            case RecordConfig():
+                return Recording(
+                    config, self._send, self.loop.quit, lambda pipeline, told: Deck(pipeline, config, told)
+                )
 
     def fail(self, error: RecorderError) -> None:
         """Tell the parent and end."""

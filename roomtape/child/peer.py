@@ -89,6 +89,10 @@ class Peer:
         self._cancel_settling()
         self._cancel_settling = after_ms(SETTLE_MS, lambda: self._ease_lip_sync(LIP_SYNC_STEP_NS))
 
+    def play_live(self) -> None:
+        """Somebody looks on: sender reports shift the tracks little by little from the start."""
+        self._ease_lip_sync(LIP_SYNC_STEP_NS)
+
     def _ease_lip_sync(self, step_ns: int) -> None:
         """The most that time stamps may shift per packet; 0 is no limit."""
         self.element.get_by_name("rtpbin").set_property("max-ts-offset-adjustment", step_ns)

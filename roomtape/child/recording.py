@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from roomtape.child.codecs import RECIPES, codec_of
 from roomtape.child.datachannel import LABEL, DataChannel
-from roomtape.child.deck import Deck
 from roomtape.child.destination import Destination
 from roomtape.child.gst import GLib, Gst, after_ms, guarded, make, post
 from roomtape.child.guest import media_request, read_guest_info, screen_sections
@@ -48,6 +47,7 @@ from roomtape.ipc.messages import (
     Stop,
     ToChild,
     TrackStarted,
+    ViewConfig,
 )
 from roomtape.model import Candidate, Description, TrackKind
 from roomtape.signaling import envelope
@@ -63,8 +63,7 @@ QUIET_S: Final = 3.0
 """Without a packet for so long the guest is pinged on the data channel."""
 
 Send = Callable[[FromChild], None]
-Finish = Callable[[tuple[str, ...]], None]
-MakeDestination = Callable[[Any, TapeListener, Finish], Destination]
+MakeDestination = Callable[[Any, TapeListener], Destination]
 """Gets the pipeline and who is to be told."""
 
 
@@ -72,7 +71,11 @@ class Recording:
     """Listener of its Peer and its Destination. `quit` is called once everything is final."""
 
     def __init__(
-        self, config: RecordConfig, send: Send, quit_: Callable[[], None], destination: MakeDestination | None = None
+        self,
+        config: RecordConfig | ViewConfig,
+        send: Send,
+        quit_: Callable[[], None],
+        destination: MakeDestination,
     ) -> None:
         self._config, self._send, self._quit = config, send, quit_
         self._wanted = frozenset(
@@ -90,11 +93,9 @@ class Recording:
         self._pipeline = Gst.Pipeline()
         self._peer = Peer(self, config.ice, config.connect_deadline_ms, config.jitter_ms, self._meter)
         self._pipeline.add(self._peer.element)
-        self._tapes: Destination
-        if destination is None:
-            self._tapes = Deck(self._pipeline, config, self, self._on_finished)
-        else:
-            self._tapes = destination(self._pipeline, self, self._on_finished)
+        self._tapes = destination(self._pipeline, self)
+        if self._tapes.live:
+            self._peer.play_live()
         bus = self._pipeline.get_bus()
         bus.add_signal_watch()
         bus.connect("message::error", guarded(self._bus_error, self._fail))
@@ -132,7 +133,7 @@ class Recording:
         after_ms(FINISH_DEADLINE_MS, self._tapes.abandon)
         self._tapes.finish()
 
-    def _on_finished(self, files: tuple[str, ...]) -> None:
+    def on_tape_finished(self, files: tuple[str, ...]) -> None:
         def end() -> None:
             self._peer.close()
             self._pipeline.set_state(Gst.State.NULL)
@@ -194,7 +195,9 @@ class Recording:
             return
         self._media_asked += 1
         config = self._config
-        self._channel.send(media_request(audio=config.audio, video=config.video, label=config.label))
+        self._channel.send(
+            media_request(audio=config.audio, video=config.video, screen=not self._tapes.live, label=config.label)
+        )
         self._cancel_media()
         self._cancel_media = after_ms(config.media_deadline_ms * self._media_asked, self._no_media_yet)
 

@@ -21,7 +21,7 @@ FLOW_MS: Final = 200
 
 
 class TapeListener(Protocol):
-    """What a Tape tells, on the main loop's thread."""
+    """What a Tape and other destinations tell, on the main loop's thread; its end is told to a Deck."""
 
     def on_track_started(self, message: TrackStarted) -> None: ...
     def on_segment_opened(self, message: SegmentOpened) -> None: ...
@@ -29,6 +29,7 @@ class TapeListener(Protocol):
     def on_track_returned(self, kind: TrackKind) -> None: ...
     def on_note(self, level: str, message: str, **fields: Any) -> None: ...
     def on_tape_failed(self, error: RecorderError) -> None: ...
+    def on_tape_finished(self, files: tuple[str, ...]) -> None: ...
 
 
 class Tape:
@@ -157,7 +158,7 @@ class Tape:
         muxer, note = choose_muxer(self._config.container, codecs)
         if note:
             self._listener.on_note("warning", "container changed", reason=note)
-        now = datetime.datetime.now(datetime.UTC)
+        now = datetime.datetime.now(datetime.UTC) if self._config.dated else None
         path = reserve(Path(self._config.folder), self._stem, muxer.extension, now)
         writer = Writer(self._pipeline, path, muxer, tracks, self._closed)
         self._open_writers.append(writer)

@@ -23,17 +23,18 @@ FLUSH_S: Final = 1.0
 """For a pad of the muxer to let go of its thread."""
 
 
-def reserve(folder: Path, stem: str, extension: str, now: datetime.datetime) -> Path:
-    """Create an empty file under a name of its own and return its path.
+def reserve(folder: Path, stem: str, extension: str, now: datetime.datetime | None) -> Path:
+    """Create an empty file under a name of its own, with the time in it unless `now` is None, and return its path.
 
     Raises:
         FileRefused, DiskFull: the folder does not take a new file.
     """
-    utc = now.astimezone(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+    if now is not None:
+        stem += now.astimezone(datetime.UTC).strftime("_%Y%m%dT%H%M%SZ")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for n in range(1, MAX_NAMES):
-            path = folder / f"{stem}_{utc}{'' if n == 1 else f'-{n}'}.{extension}"
+            path = folder / f"{stem}{'' if n == 1 else f'-{n}'}.{extension}"
             try:
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644))
             except FileExistsError:

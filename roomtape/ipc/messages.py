@@ -28,13 +28,14 @@ class RecordConfig(_Message, frozen=True, kw_only=True, tag="record"):
     """All that a recording child needs. `phrase` is the AES phrase of protocol.md 3, None without a password.
 
     `codecs` in order of preference; empty leaves the order to the guest. The names of the camera's files begin with
-    `stem`, those of a shared screen with `screen_stem`.
+    `stem`, those of a shared screen with `screen_stem`; `dated` puts the time into them.
     """
 
     stream_id: str
     folder: str
     stem: str
     screen_stem: str = "screen"
+    dated: bool = True
     container: Container = Container.AUTO
     audio: bool = True
     video: bool = True
@@ -48,6 +49,31 @@ class RecordConfig(_Message, frozen=True, kw_only=True, tag="record"):
 
     def __repr__(self) -> str:
         return f"RecordConfig({self.stream_id!r})"
+
+
+class ViewConfig(_Message, frozen=True, kw_only=True, tag="view"):
+    """All that a viewing child needs; what it has in common with RecordConfig means the same.
+
+    `descriptor` is an inherited one, to which Matroska is written; None is for the screen and the speakers, which are
+    GStreamer elements as gst-launch texts.
+    """
+
+    stream_id: str
+    descriptor: int | None = None
+    video_sink: str = "autovideosink"
+    audio_sink: str = "autoaudiosink"
+    audio: bool = True
+    video: bool = True
+    codecs: tuple[Codec, ...] = ()
+    jitter_ms: int = 200
+    ice: IceServers = IceServers()
+    phrase: str | None = None
+    label: str = "viewer"
+    connect_deadline_ms: int = 20_000
+    media_deadline_ms: int = 10_000
+
+    def __repr__(self) -> str:
+        return f"ViewConfig({self.stream_id!r})"
 
 
 class PublishConfig(_Message, frozen=True, kw_only=True, tag="publish"):
@@ -79,7 +105,7 @@ class Init(_Message, frozen=True, kw_only=True, tag="init"):
     """The first message; a second one is an error."""
 
     version: int = IPC_VERSION
-    config: RecordConfig | PublishConfig
+    config: RecordConfig | ViewConfig | PublishConfig
 
 
 class RemoteDescription(_Message, frozen=True, kw_only=True, tag="remote_description"):
@@ -127,6 +153,20 @@ class RequestKeyframe(_Message, frozen=True, kw_only=True, tag="request_keyframe
     """Recording only: ask the guest for a key frame (RFC 4585 PLI)."""
 
 
+class OutputGranted(_Message, frozen=True, kw_only=True, tag="output_granted"):
+    """Viewing only: the answer to OutputWanted; from now on this child alone writes to the descriptor.
+
+    `codecs` are those of the stream's header, which has to be written first if `header` is set; others have no place
+    in it. Times are of the system's monotonic clock: `epoch_ns` is the stream's zero, and what is older than `since_ns`
+    is not to be written.
+    """
+
+    header: bool
+    codecs: tuple[Codec, ...]
+    epoch_ns: int
+    since_ns: int
+
+
 class Ping(_Message, frozen=True, kw_only=True, tag="ping"):
     seq: int
 
@@ -147,6 +187,7 @@ ToChild = (
     | SetResolution
     | SetTrack
     | RequestKeyframe
+    | OutputGranted
     | Ping
     | Stop
 )
@@ -241,6 +282,13 @@ class NoMedia(_Message, frozen=True, kw_only=True, tag="no_media"):
     detail: str
 
 
+class OutputWanted(_Message, frozen=True, kw_only=True, tag="output_wanted"):
+    """Viewing only: there is media of these codecs to be written, the first from `first_ns` (monotonic clock)."""
+
+    codecs: tuple[Codec, ...]
+    first_ns: int
+
+
 class Stats(_Message, frozen=True, kw_only=True, tag="stats"):
     """Once a second. Counters since the start of the child; `silent_ms` is the time since anything was heard."""
 
@@ -295,6 +343,7 @@ FromChild = (
     | SegmentClosed
     | GuestInfo
     | NoMedia
+    | OutputWanted
     | Stats
     | Pong
     | Log

@@ -41,6 +41,11 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     dialect: Dialect | None = None
     turn: tuple[str, ...] | None = None
 
+    @property
+    def streams(self) -> tuple[StreamId, ...]:
+        """What to receive. A guest's own link, with neither room nor view, names the stream by push."""
+        return self.view or ((self.push,) if self.push and self.room is None else ())
+
     def __repr__(self) -> str:
         return f"Link(room={self.room!r}, view={self.view!r}, push={self.push!r})"
 

@@ -10,8 +10,13 @@ from roomtape.errors import ChildStartFailed
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
 PIPE_LIMIT: Final = 1 << 16
-KEPT_VARIABLES: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR")
-KEPT_PREFIXES: Final = ("GST_", "G_", "LIBGL_", "LD_LIBRARY_")
+SCREEN_VARIABLES: Final = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "PULSE_SERVER", "PULSE_COOKIE")
+"""Where the screen and the speakers are; PULSE_COOKIE and XAUTHORITY are paths."""
+KEPT_VARIABLES: Final = (
+    *("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"),
+    *SCREEN_VARIABLES,
+)
+KEPT_PREFIXES: Final = ("GST_", "G_", "LIBGL_", "LIBVA_", "LD_LIBRARY_")
 
 
 def child_environment() -> dict[str, str]:
@@ -21,10 +26,10 @@ def child_environment() -> dict[str, str]:
     } | {"PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", "")}
 
 
-async def launch() -> asyncio.subprocess.Process:
+async def launch(*descriptors: int) -> asyncio.subprocess.Process:
     """A child executed afresh, in a session of its own so that Ctrl-C reaches only the parent.
 
-    Its configuration goes over its stdin, never by argv or environment.
+    Its configuration goes over its stdin, never by argv or environment. It inherits `descriptors` under their numbers.
 
     Raises:
         ChildStartFailed: the system refuses another process.
@@ -40,6 +45,7 @@ async def launch() -> asyncio.subprocess.Process:
             cwd=PROJECT,
             env=child_environment(),
             start_new_session=True,
+            pass_fds=descriptors,
             limit=PIPE_LIMIT,
         )
     except OSError as error:

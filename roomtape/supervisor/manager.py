@@ -21,6 +21,7 @@ from roomtape.ipc.messages import (
     RecordConfig,
     Stop,
     ToChild,
+    ViewConfig,
 )
 from roomtape.logs import get_logger
 from roomtape.supervisor.launcher import launch
@@ -56,7 +57,7 @@ class WebRTCSubprocessManager:
 
     def __init__(
         self,
-        config: RecordConfig | PublishConfig,
+        config: RecordConfig | ViewConfig | PublishConfig,
         on_message: Listener,
         on_exit: Callable[[str], None] = lambda _reason: None,
         deadlines: Deadlines | None = None,

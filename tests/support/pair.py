@@ -24,6 +24,7 @@ from roomtape.ipc.messages import (
     RemoteDescription,
     Stop,
     ToChild,
+    ViewConfig,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +43,7 @@ class ChildProcess:
         self._reader = asyncio.create_task(self._read())
 
     @classmethod
-    async def start(cls, config: RecordConfig | PublishConfig) -> "ChildProcess":
+    async def start(cls, config: RecordConfig | ViewConfig | PublishConfig, *descriptors: int) -> "ChildProcess":
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -50,6 +51,7 @@ class ChildProcess:
             cwd=ROOT,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            pass_fds=descriptors,
         )
         child = cls(process)
         child.send(Init(config=config))
@@ -136,9 +138,12 @@ class Pair:
 
 
 @contextlib.asynccontextmanager
-async def pair(publish: PublishConfig, record: RecordConfig) -> AsyncIterator[Pair]:
-    """Both children, ready but not connected; killed at the end if they are still there."""
-    publisher, recorder = await asyncio.gather(ChildProcess.start(publish), ChildProcess.start(record))
+async def pair(publish: PublishConfig, record: RecordConfig | ViewConfig, *descriptors: int) -> AsyncIterator[Pair]:
+    """Both children, ready but not connected; killed at the end if they are still there.
+
+    The one that receives inherits `descriptors`.
+    """
+    publisher, recorder = await asyncio.gather(ChildProcess.start(publish), ChildProcess.start(record, *descriptors))
     try:
         yield Pair(publisher, recorder)
     finally:

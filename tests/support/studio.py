@@ -19,7 +19,10 @@ ROOM = "testroom123"
 
 
 class Program:
-    """One of roomtape's commands; `output` is what it has written so far, stdout and stderr together."""
+    """One of roomtape's commands; `output` is what it has written so far, stdout and stderr together.
+
+    With `stdout`, a descriptor, that is where standard output goes, and `output` is stderr alone.
+    """
 
     def __init__(self, process: asyncio.subprocess.Process, name: str) -> None:
         self.process, self.name = process, name
@@ -28,21 +31,22 @@ class Program:
         self._reader = asyncio.create_task(self._read())
 
     @classmethod
-    async def start(cls, name: str, *command: str, **environment: str) -> Self:
+    async def start(cls, name: str, *command: str, stdout: int | None = None, **environment: str) -> Self:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *command,
             cwd=ROOT,
             env={**os.environ, "COLUMNS": "200", **environment},
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            stdout=asyncio.subprocess.PIPE if stdout is None else stdout,
+            stderr=asyncio.subprocess.STDOUT if stdout is None else asyncio.subprocess.PIPE,
         )
         return cls(process, name)
 
     async def _read(self) -> None:
-        assert self.process.stdout is not None
-        while data := await self.process.stdout.read(65536):
+        pipe = self.process.stdout or self.process.stderr
+        assert pipe is not None
+        while data := await pipe.read(65536):
             self.output += data.decode(errors="replace")
             self._news.set()
         self._news.set()
@@ -104,10 +108,10 @@ class Studio:
         assert self._address is not None
         return self._address
 
-    async def program(self, name: str, *arguments: str) -> Program:
+    async def program(self, name: str, *arguments: str, stdout: int | None = None) -> Program:
         """`publish.py` with this studio's server; nothing else on the network is contacted."""
         common = ("--server", self.url, "--stun-server", "false")
-        program = await Program.start(name, "publish.py", *common, *arguments, **self._environment)
+        program = await Program.start(name, "publish.py", *common, *arguments, stdout=stdout, **self._environment)
         self._programs.append(program)
         return program
 
@@ -135,6 +139,13 @@ class Studio:
         recorder = await self.program("recorder", *place, "--output-dir", str(self.folder), *options)
         await recorder.says("joined")
         return recorder
+
+    async def viewer(self, stream: str, *options: str, stdout: int | None = None, room: str | None = ROOM) -> Program:
+        """One who views the stream, when it has joined."""
+        place = ("--room", room) if room else ()
+        viewer = await self.program("viewer", "--view", stream, *place, *options, stdout=stdout)
+        await viewer.says("joined")
+        return viewer
 
     def files(self, stream: str) -> list[Path]:
         """All files of a stream, oldest first."""

@@ -1,3 +1,4 @@
+import io
 import json
 import re
 import sys
@@ -9,13 +10,22 @@ from click.testing import CliRunner
 
 from roomtape import __version__
 from roomtape.cli import BAD_INPUT, flat_command, roomtape_command, run
-from roomtape.config import HOSTED_SERVER, IceSettings, PublishSettings, RecordingSettings, Settings, SignalingSettings
+from roomtape.config import (
+    HOSTED_SERVER,
+    IceSettings,
+    PublishSettings,
+    RecordingSettings,
+    Settings,
+    SignalingSettings,
+    ViewSettings,
+)
 from roomtape.errors import MissingElement
 from roomtape.model import Codec, Container, IcePolicy, StreamId, TurnServer, TurnTransport
 from roomtape.options import TABLE, Command
 
 TURN = TurnServer("server", 3478, TurnTransport.UDP, "user", "opensesame")
 ROOM = SignalingSettings(room="testroom123")
+VIEWED = Settings(view=ViewSettings(stream_id=StreamId("STREAMID"), output="-"))
 
 
 class FakeApp(ModuleType):
@@ -27,6 +37,9 @@ class FakeApp(ModuleType):
 
     def record(self, settings: Settings) -> int:
         return self._ask("record", settings)
+
+    def view(self, settings: Settings) -> int:
+        return self._ask("view", settings)
 
     def publish(self, settings: Settings) -> int:
         return self._ask("publish", settings)
@@ -116,6 +129,7 @@ def terminal(app: FakeApp, capsys: pytest.CaptureFixture[str]) -> Terminal:
             Settings(
                 signaling=SignalingSettings(room="testroom123", password="false"),
                 recording=RecordingSettings(prefix="myprefix", audio=False),
+                view=ViewSettings(audio=False),
                 publish=PublishSettings(audio=False),
             ),
         ),
@@ -134,6 +148,8 @@ def terminal(app: FakeApp, capsys: pytest.CaptureFixture[str]) -> Terminal:
             "publish",
             Settings(signaling=ROOM, publish=PublishSettings(stream_id=StreamId("alice"))),
         ),
+        ("python3 publish.py --view STREAMID --fdsink", "view", VIEWED),
+        ("roomtape view STREAMID --fdsink", "view", VIEWED),
         ("roomtape record testroom123", "record", Settings(signaling=ROOM)),
         (
             "roomtape publish --streamid alice --room testroom123 --test",
@@ -190,6 +206,36 @@ def test_every_option_for_publishing(terminal: Terminal) -> None:
     )
 
 
+def test_every_option_for_viewing(terminal: Terminal) -> None:
+    line = ["roomtape", "view", "solo-1", "--room", "r", "--video-sink", "glimagesink rotate-method=1"]
+    line += ["--audio-sink", "alsasink", "--buffer", "50", "--novideo"]
+    job, settings = terminal.asks(*line)
+    assert isinstance(settings, Settings)
+    assert (job, settings.signaling.room) == ("view", "r")
+    assert settings.view == ViewSettings(
+        stream_id=StreamId("solo-1"),
+        video_sink="glimagesink rotate-method=1",
+        audio_sink="alsasink",
+        video=False,
+        jitter_ms=50,
+    )
+    assert terminal.settings("publish.py", "--view", "x", "--output", "-").view.output == "-"
+    assert terminal.settings("publish.py", "--view", "x", "--output", "Film.MKV").view.container is Container.MKV
+
+
+class TerminalStdout(io.StringIO):
+    """Standard output that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_media_does_not_go_to_a_terminal(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", TerminalStdout())
+    assert "standard output is a terminal" in terminal.refuses("roomtape", "view", "x", "--fdsink")
+    assert terminal.asks("roomtape", "view", "x")[0] == "view"
+
+
 def test_publishing_without_a_name_gets_a_random_one(terminal: Terminal) -> None:
     first, second = (terminal.settings("publish.py", "--test").publish.stream_id for _ in range(2))
     assert re.fullmatch(r"\w{8}", first)
@@ -223,6 +269,13 @@ def test_a_link_stands_for_a_room(line: list[str], terminal: Terminal) -> None:
     signaling = terminal.settings(*line).signaling
     assert (signaling.room, signaling.password, signaling.server) == ("testroom123", "opensesame", HOSTED_SERVER)
     assert terminal.settings(*line, "--password", "mine").signaling.password == "mine"
+
+
+@pytest.mark.parametrize("link", ["https://vdo.ninja/?view=solo-1&password=p", "https://vdo.ninja/?push=solo-1&p=p"])
+def test_a_link_stands_for_a_stream_to_view(link: str, terminal: Terminal) -> None:
+    for line in (["publish.py", "--view", link], ["roomtape", "view", link]):
+        settings = terminal.settings(*line)
+        assert (settings.view.stream_id, settings.signaling.password) == ("solo-1", "p")
 
 
 def test_a_link_stands_for_a_stream(terminal: Terminal) -> None:
@@ -319,9 +372,22 @@ def test_a_bad_file_gets_one_sentence(text: str, sentence: str, tmp_path: Path, 
         ("publish.py --room r", "say what to do"),
         ("publish.py --record-room", "--record-room needs a room"),
         ("publish.py --record-room --record x", "--record-room needs a room"),
-        ("publish.py --record-room --room r --streamid x --test", "record or publish, not both"),
+        ("publish.py --record-room --room r --streamid x --test", "record, view or publish, one of them"),
         ("publish.py --streamid x", "add --test"),
-        ("publish.py --record ,", "the stream to record is empty"),
+        ("publish.py --record ,", "the name of the stream is empty"),
+        ("publish.py --view x --record y", "record, view or publish, one of them"),
+        ("publish.py --view x --streamid y --test", "record, view or publish, one of them"),
+        ("publish.py --view x,y", "name one stream to view"),
+        ("publish.py --view ,", "the name of the stream is empty"),
+        ("publish.py --view https://vdo.ninja/?room=r", "name one stream to view"),
+        ("publish.py --view x --output film.avi", "must be a file that ends in .mkv, .webm or .mp4"),
+        ("publish.py --view x --output auto", "must be a file that ends in .mkv, .webm or .mp4"),
+        ("publish.py --view x --output film.mkv --fdsink", "--fdsink and --output contradict"),
+        ("publish.py --view x --fdsink --video-sink fakesink", "--video-sink and --audio-sink are for the screen"),
+        ("publish.py --view x --noaudio --novideo", "leave nothing to do"),
+        ("roomtape view", "say which stream to view"),
+        ("roomtape view x y", "too many words"),
+        ("roomtape view x --record-room", "No such option"),
         ("publish.py --recordroom", "Did you mean one of: '--record', '--record-room'"),
         ("publish.py --record x --record-streams y", "--record and --record-streams contradict"),
         ("publish.py --record x --ice-transport-policy direct", "'direct' is not one of"),

@@ -24,7 +24,7 @@ ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
 FENCED = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
-COMMAND = re.compile(r"(?:\$ )?(?:ROOMTAPE_\w+=\S* )*((?:python3 publish\.py|roomtape) .+)")
+COMMAND = re.compile(r"(?:\$ )?(?:ROOMTAPE_\w+=\S* )*((?:python3 publish\.py|roomtape) [^|]+?)(?: \| .+)?")
 NOT_IN_THE_TABLE = {"help", "version"}
 NOT_OURS = {"gi"}
 
@@ -58,7 +58,7 @@ class FakeJobs(ModuleType):
         self.done += 1
         return 0
 
-    publish = serve = run = record
+    view = publish = serve = run = record
 
     def verify_all(self, paths: tuple[Path, ...]) -> list[Report]:
         self.done += 1

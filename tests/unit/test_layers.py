@@ -19,13 +19,14 @@ FLOORS: tuple[dict[str, str], ...] = (
     # 2: decisions; and the child, which is a program of its own
     {
         "signaling": "protocol",
-        "room": "effects outcome attempt early asking owners row session router publisher",
+        "room": "effects outcome attempt early asking owners row session router publisher turns",
         "storage": "layout manifest",
         "handshake": "effects limits rooms frames rules hosted fanout hub",
         "observe": "metrics board redactor floodgate",
         "child": (
-            "__main__ main candidates channel codecs cut datachannel deck destination diagnosis dtls gst guest"
-            " inventory pattern peer placement publishing receiving recording sdp source tape track viewer writer"
+            "__main__ main backlog candidates channel codecs cut datachannel deck destination diagnosis dtls gst guest"
+            " inventory matroska outlet pattern peer placement publishing receiving recording screen sdp source tape"
+            " track viewer viewing writer"
         ),
     },
     # 3: shells, which have sockets, processes and clocks
@@ -38,7 +39,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         "observe": "console",
     },
     # 4: what roomtape does
-    {"": "log reports runner recorder app machine doctor demo"},
+    {"": "log reports runner recorder viewing app machine doctor demo"},
     # 5: how it is told what to do
     {"": "option_types options given commands cli __main__"},
 )
@@ -47,7 +48,10 @@ CHILD_MAY_IMPORT = {"errors", "model", "ipc.messages", "ipc.codec", "signaling.e
 CHILD_MAY_BRING = CHILD_MAY_IMPORT | {"signaling.crypto"}
 
 # In the child too, what can decide without GStreamer does.
-CHILD_DECIDES = {f"child.{name}" for name in ("codecs", "cut", "diagnosis", "guest", "pattern", "placement", "sdp")}
+CHILD_DECIDES = {
+    f"child.{name}"
+    for name in ("backlog", "codecs", "cut", "diagnosis", "guest", "matroska", "pattern", "placement", "sdp")
+}
 OUTSIDE_WORLD = {
     *("asyncio", "selectors", "select", "socket", "ssl", "http", "websockets"),
     *("subprocess", "multiprocessing", "threading", "signal", "time", "gi"),

@@ -132,6 +132,7 @@ async def test_a_child_is_told_all_that_it_needs(studio: Open, tmp_path: Path) -
         "folder": str(tmp_path),
         "stem": "studio_ann_01",
         "screen_stem": "studio_ann_screen_01",
+        "dated": True,
         "container": Container.MP4,
         "audio": False,
         "video": True,

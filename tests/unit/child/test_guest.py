@@ -20,7 +20,7 @@ objects = st.dictionaries(
 
 
 def test_the_request_asks_for_what_is_wanted_and_for_nothing_else() -> None:
-    request = media_request(audio=True, video=False, label="recorder")
+    request = media_request(audio=True, video=False, screen=True, label="recorder")
     assert request["info"]["label"] == "recorder"
     asked = {key for key, value in request.items() if value is True}
     assert asked == {"audio", "allowscreenaudio"}
