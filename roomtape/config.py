@@ -52,7 +52,8 @@ class IceSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecordingSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`streams` empty: everyone in the room. `prefix` None: the room's name. `jitter_ms` in milliseconds."""
+    """`streams` empty: everyone in the room. `prefix` None: the room's name. `jitter_ms` in milliseconds. `codecs` are
+    preferred in this order. `max_bitrate_kbps` None leaves the picture's bitrate to the guest."""
 
     output_dir: str = "recordings"
     prefix: str | None = None
@@ -60,6 +61,8 @@ class RecordingSettings(msgspec.Struct, frozen=True, kw_only=True):
     container: Container = Container.AUTO
     audio: bool = True
     video: bool = True
+    codecs: tuple[Codec, ...] = ()
+    max_bitrate_kbps: int | None = None
     jitter_ms: int = 200
 
 

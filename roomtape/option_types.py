@@ -9,10 +9,11 @@ import click
 
 from roomtape.errors import ConfigError
 from roomtape.ice.servers import parse_stun, parse_turn
-from roomtape.model import StreamId, TurnServer
+from roomtape.model import Codec, StreamId, TurnServer
 from roomtape.signaling.identity import DISABLING_PASSWORDS, sanitise_room
 from roomtape.signaling.link import Link, is_link, parse_link
 
+VIDEO_CODECS: Final = (Codec.H264, Codec.H265, Codec.VP8, Codec.VP9, Codec.AV1)
 MAX_FILE: Final = 64 * 1024
 """Bytes of a file with a password, TURN servers or settings."""
 
@@ -70,6 +71,17 @@ def sink(text: str) -> str:
     if not text.strip():
         raise ConfigError("the name of the sink is empty")
     return text.strip()
+
+
+def codecs(text: str) -> tuple[Codec, ...]:
+    """Names with commas between them, in any case."""
+    known = {codec.lower(): codec for codec in VIDEO_CODECS}
+    names = [name for part in text.split(",") if (name := part.strip().lower())]
+    unknown = next((name for name in names if name not in known), "" if not names else None)
+    if unknown is not None:
+        said = f"{unknown[:20]!r} is no video codec" if unknown else "no codec is named"
+        raise ConfigError(f"{said}: choose from {', '.join(known)}")
+    return tuple(known[name] for name in dict.fromkeys(names))
 
 
 def turn_servers(text: str) -> tuple[TurnServer, ...]:

@@ -117,6 +117,8 @@ class RecorderApp:
             container=recording.container,
             audio=recording.audio,
             video=recording.video,
+            codecs=recording.codecs,
+            max_bitrate_kbps=recording.max_bitrate_kbps,
             jitter_ms=recording.jitter_ms,
             ice=await self.ice_servers(),
             phrase=self._identity.phrase,

@@ -29,6 +29,8 @@ PACKAGES: Final = {
     "vp9parse": "gstreamer1.0-plugins-bad",
     "h264parse": "gstreamer1.0-plugins-bad",
     "h265parse": "gstreamer1.0-plugins-bad",
+    "av1parse": "gstreamer1.0-plugins-bad",
+    "capssetter": "gstreamer1.0-plugins-good",
     "opusparse": "gstreamer1.0-plugins-bad",
     "rtpvp8depay": "gstreamer1.0-plugins-good",
     "rtpvp9depay": "gstreamer1.0-plugins-good",
@@ -41,6 +43,8 @@ PACKAGES: Final = {
     "vp8enc": "gstreamer1.0-plugins-good",
     "vp9enc": "gstreamer1.0-plugins-good",
     "x264enc": "gstreamer1.0-plugins-ugly",
+    "x265enc": "gstreamer1.0-plugins-bad",
+    "av1enc": "gstreamer1.0-plugins-bad",
     "opusenc": "gstreamer1.0-plugins-base",
     "appsrc": "gstreamer1.0-plugins-base",
     "appsink": "gstreamer1.0-plugins-base",
@@ -66,6 +70,11 @@ def report_crashes_to(report: Report) -> None:
     _report_crash = report
 
 
+def crash_later(error: RecorderError) -> None:
+    """Report an error from a thread that is not the main loop's."""
+    post(lambda: _report_crash(error))
+
+
 def init() -> str:
     """Start GStreamer; returns its version as text. `Gst.version()` before this would abort the process."""
     Gst.init(None)
@@ -80,7 +89,7 @@ def make(description: str) -> Any:
         MediaError: a property is wrong.
     """
     factory = description.split(maxsplit=1)[0]
-    if Gst.ElementFactory.find(factory) is None:
+    if not exists(factory):
         package = PACKAGES.get(factory)
         hint = f": install {package}" if package else ""
         raise MissingElement(f"GStreamer has no element {factory}{hint}")
@@ -91,9 +100,14 @@ def make(description: str) -> Any:
         raise MediaError(f"cannot make {factory}: {error.message}") from error
 
 
-def chain(pipeline: Any, descriptions: Iterable[str]) -> list[Any]:
-    """Elements made one by one, added to `pipeline` and linked in order. They are not started."""
-    elements = [make(description) for description in descriptions]
+def exists(factory: str) -> bool:
+    """Whether GStreamer has an element of that name."""
+    return Gst.ElementFactory.find(factory) is not None
+
+
+def chain(pipeline: Any, descriptions: Iterable[Any]) -> list[Any]:
+    """Elements added to `pipeline` and linked in order; texts are made into elements first. They are not started."""
+    elements = [make(one) if isinstance(one, str) else one for one in descriptions]
     for element in elements:
         pipeline.add(element)
     for upstream, downstream in pairwise(elements):
@@ -203,5 +217,10 @@ def session_description(kind: str, sdp: str) -> Any:
 
 def request_keyframe(pad: Any) -> None:
     """Ask the sender of what comes out of webrtcbin's source pad for a key frame: becomes a PLI (RFC 4585)."""
+    pad.send_event(keyframe_request())
+
+
+def keyframe_request() -> Any:
+    """The event that goes upstream to ask for a key frame."""
     structure = Gst.Structure.new_from_string("GstForceKeyUnit, all-headers=(boolean)true")
-    pad.send_event(Gst.Event.new_custom(Gst.EventType.CUSTOM_UPSTREAM, structure))
+    return Gst.Event.new_custom(Gst.EventType.CUSTOM_UPSTREAM, structure)

@@ -9,9 +9,16 @@ LABEL_LENGTH = 100
 MAX_SECTIONS = 32
 
 
-def media_request(*, audio: bool, video: bool, screen: bool, label: str) -> dict[str, Any]:
-    """The viewer's first message; without it a web page sends no media at all (8.1, trap T1)."""
+def media_request(
+    *, audio: bool, video: bool, screen: bool, label: str, max_bitrate_kbps: int | None = None
+) -> dict[str, Any]:
+    """The viewer's first message; without it a web page sends no media at all (8.1, trap T1).
+
+    The bitrate, of the picture and in kbit/s, is wished for only if there is one.
+    """
+    bitrate = {} if max_bitrate_kbps is None else {"bitrate": max_bitrate_kbps}
     return {
+        **bitrate,
         "audio": audio,
         "video": video,
         # A screen shared beside the camera comes as a second stream (8.3).

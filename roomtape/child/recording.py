@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from roomtape.child.answer import complete
 from roomtape.child.codecs import RECIPES, codec_of
 from roomtape.child.datachannel import LABEL, DataChannel
 from roomtape.child.destination import Destination
@@ -15,7 +16,7 @@ from roomtape.child.gst import GLib, Gst, after_ms, guarded, make, post
 from roomtape.child.guest import media_request, read_guest_info, screen_sections
 from roomtape.child.peer import Peer
 from roomtape.child.receiving import ReceptionMeter
-from roomtape.child.sdp import answer_as_offered, select
+from roomtape.child.sdp import select
 from roomtape.child.tape import TapeListener
 from roomtape.child.track import Track
 from roomtape.errors import (
@@ -162,10 +163,11 @@ class Recording:
         self._tapes.offered(selection.media, screen)
         self._log("debug", "offer", tracks=",".join(selection.tracks), sdp=sdp)
 
-        def complete(description: Description) -> None:
-            answer(Description(description.type, answer_as_offered(description.sdp, selection)))
+        def send(description: Description) -> None:
+            text = complete(description.sdp, sdp, selection, self._config.max_bitrate_kbps)
+            answer(Description(description.type, text))
 
-        self._peer.accept_offer(selection.sdp, complete)
+        self._peer.accept_offer(selection.sdp, send)
 
     def on_local_candidates(self, candidates: tuple[Candidate, ...]) -> None:
         """By the data channel when it is open, as the web page does; else through the main process."""
@@ -196,7 +198,13 @@ class Recording:
         self._media_asked += 1
         config = self._config
         self._channel.send(
-            media_request(audio=config.audio, video=config.video, screen=not self._tapes.live, label=config.label)
+            media_request(
+                audio=config.audio,
+                video=config.video,
+                screen=not self._tapes.live,
+                label=config.label,
+                max_bitrate_kbps=config.max_bitrate_kbps,
+            )
         )
         self._cancel_media()
         self._cancel_media = after_ms(config.media_deadline_ms * self._media_asked, self._no_media_yet)

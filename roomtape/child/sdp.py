@@ -10,7 +10,8 @@ from typing import Final
 
 import msgspec
 
-from roomtape.child.codecs import RECIPES, codec_of
+from roomtape.child.codecs import RECIPES, codec_of, profile_rank
+from roomtape.child.simulcast import is_simulcast
 from roomtape.errors import BadDescription
 from roomtape.model import Codec, TrackKind
 
@@ -144,10 +145,10 @@ def join(head: Iterable[str], sections: Iterable[Section]) -> str:
 def select(sdp: str, preference: tuple[Codec, ...], wanted: frozenset[TrackKind]) -> Selection:
     """The offer without what cannot or shall not be recorded.
 
-    An empty preference leaves the guest's own order. A section without a usable codec, or of an unwanted kind, becomes
-    inactive; it must stay, since m-lines are never removed (RFC 8829 section 5.2.2). All others are shown as sending,
-    even while they do not: webrtcbin cannot follow when an inactive section comes alive. `answer_as_offered` puts that
-    right in the answer.
+    Preferred codecs come first, the others in the guest's own order; of simulcast one layer is left. A section
+    without a usable codec, or of an unwanted kind, becomes inactive; it must stay, since m-lines are never removed (RFC
+    8829 section 5.2.2). All others are shown as sending, even while they do not: webrtcbin cannot follow when an
+    inactive section comes alive. `answer_as_offered` puts that right in the answer.
 
     Raises:
         BadDescription: see `split`.
@@ -185,9 +186,11 @@ def _names(section: Section) -> dict[str, str]:
 
 
 def _codecs_of(section: Section, preference: tuple[Codec, ...], kind: TrackKind) -> tuple[Codec, ...]:
-    """The recordable ones of this kind: those preferred, or else all as the guest ranks them (RFC 3264 section 5.1)."""
+    """The recordable ones of this kind: those preferred first, the others as the guest ranks them (RFC 3264 section
+    5.1)."""
     names = _names(section)
-    ranked = preference or (codec_of(names.get(pt, "")) for pt in section.formats)
+    offered = [codec_of(names.get(pt, "")) for pt in section.formats]
+    ranked = (*(codec for codec in preference if codec in offered), *offered)
     return tuple(dict.fromkeys(codec for codec in ranked if codec in RECIPES and RECIPES[codec].kind is kind))
 
 
@@ -196,8 +199,9 @@ def _narrow(section: Section, preference: tuple[Codec, ...]) -> Section | None:
     fmtp = _fmtp(section)
     chosen: list[str] = []
     for codec in preference:
-        for pt in section.formats:
-            if codec_of(names.get(pt, "")) is codec and pt not in chosen:
+        ranks = {pt: profile_rank(codec, _values(fmtp, pt)) for pt in section.formats}
+        for pt in sorted(section.formats, key=lambda pt: ranks[pt] or 0):
+            if codec_of(names.get(pt, "")) is codec and pt not in chosen and ranks[pt] is not None:
                 chosen += [pt, *(rtx for rtx in section.formats if names.get(rtx) == "RTX" and _apt(fmtp, rtx) == pt)]
     if not chosen:
         return None
@@ -209,6 +213,8 @@ def _attributes(section: Section, chosen: list[str], fmtp: dict[str, dict[str, s
     written: set[str] = set()
     for line in section.lines:
         match = _ATTRIBUTE.fullmatch(line)
+        if is_simulcast(line):
+            continue
         if match is None or (match[2] in chosen and match[1] != "fmtp"):
             lines.append(line)
         elif match[2] in chosen and match[2] not in written:
@@ -235,11 +241,15 @@ def _fmtp(section: Section) -> dict[str, dict[str, str]]:
 
 def _apt(fmtp: dict[str, dict[str, str]], pt: str) -> str:
     """The payload type that `pt` repeats (RFC 4588 section 8.1)."""
-    return fmtp.get(pt, {}).get("apt", "").partition("=")[2]
+    return _values(fmtp, pt).get("apt", "")
+
+
+def _values(fmtp: dict[str, dict[str, str]], pt: str) -> dict[str, str]:
+    return {name: parameter.partition("=")[2] for name, parameter in fmtp.get(pt, {}).items()}
 
 
 def _directed(section: Section, direction: str) -> Section:
-    kept = tuple(line for line in section.lines if line not in _DIRECTIONS)
+    kept = tuple(line for line in section.lines if line not in _DIRECTIONS and not is_simulcast(line))
     return msgspec.structs.replace(section, lines=(*kept, direction))
 
 

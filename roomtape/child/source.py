@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from roomtape.child.gst import Gst, chain
+from roomtape.child.gst import Gst, chain, exists
 from roomtape.child.pattern import CHUNKS_PER_SECOND, SAMPLE_RATE, Picture, Sound
 from roomtape.errors import ConfigError
 from roomtape.ipc.messages import PublishConfig
@@ -17,8 +17,8 @@ AUDIO_BITRATE: Final = 64_000
 ONE_THREAD_PIXELS: Final = 640 * 360
 """Up to this size libvpx's threads spend more time waiting for each other than encoding."""
 
-Branch = tuple[str, str]
-"""What follows the tee for one viewer: payloader, and the caps that webrtcbin offers."""
+Branch = tuple[Any, str]
+"""What follows the tee for one viewer: payloader, as a text or an element, and the caps that webrtcbin offers."""
 
 
 def encoder(config: PublishConfig) -> list[str]:
@@ -42,6 +42,18 @@ def encoder(config: PublishConfig) -> list[str]:
                 'capsfilter caps="video/x-h264,profile=(string)constrained-baseline"',
                 "h264parse config-interval=-1",
             ]
+        case Codec.H265:
+            return [
+                f"x265enc tune=zerolatency speed-preset=ultrafast bitrate={config.bitrate_kbps} key-int-max={distance}",
+                "h265parse config-interval=-1",
+            ]
+        case Codec.AV1:
+            # GStreamer 1.22's av1enc does not hear requests for key frames: a newcomer waits up to a second for one.
+            return [
+                f"av1enc usage-profile=realtime cpu-used=10 end-usage=cbr target-bitrate={config.bitrate_kbps} "
+                f"lag-in-frames=0 keyframe-max-dist={config.framerate} min-quantizer=10 max-quantizer=56 threads=1 "
+                "buf-initial-sz=300 buf-optimal-sz=500 buf-sz=800"
+            ]
         case _:
             raise ConfigError(f"{config.codec} cannot be published")
 
@@ -53,11 +65,17 @@ def branch(kind: TrackKind, config: PublishConfig) -> Branch:
             "rtpopuspay pt=111 perfect-rtptime=false",
             "application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000",
         )
-    pay = {
+    pay: Any = {
+        Codec.AV1: "rtpav1pay pt=96",
+        Codec.H265: "rtph265pay pt=96 aggregate-mode=zero-latency config-interval=-1",
         Codec.VP8: "rtpvp8pay pt=96 picture-id-mode=15-bit",
         Codec.VP9: "rtpvp9pay pt=96 picture-id-mode=15-bit",
         Codec.H264: "rtph264pay pt=96 aggregate-mode=zero-latency config-interval=-1",
     }[config.codec]
+    if config.codec is Codec.AV1 and not exists("rtpav1pay"):
+        from roomtape.child.av1_elements import make_av1_payloader  # no other codec pays for it
+
+        pay = make_av1_payloader(96)
     return pay, f"application/x-rtp,media=video,encoding-name={config.codec},payload=96,clock-rate=90000"
 
 

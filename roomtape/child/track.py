@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from roomtape.child.codecs import RECIPES, Recipe
-from roomtape.child.gst import Gst, chain, post, request_keyframe, start
+from roomtape.child.codecs import RECIPES
+from roomtape.child.gst import Gst, chain, exists, post, request_keyframe, start
 from roomtape.model import Codec, TrackKind
 
 
@@ -27,7 +27,7 @@ class Track:
         self._new = True
         self.entered = time.monotonic()
         """When its next file begins: the moment it came to the gate."""
-        self._elements = chain(pipeline, _stages(recipe))
+        self._elements = chain(pipeline, _stages(codec))
         self._meter = self._elements[-2]
         self.src = self._elements[-1].get_static_pad("src")
 
@@ -143,13 +143,19 @@ def _drop_one(pad: Any, info: Any) -> Any:
     return Gst.PadProbeReturn.DROP
 
 
-def _stages(recipe: Recipe) -> list[str]:
-    caps = f'capsfilter caps="{recipe.caps}"' if recipe.caps else None
-    stages = [
-        recipe.depayloader,
-        recipe.parser,
-        caps,
+def _stages(codec: Codec) -> list[Any]:
+    return [
+        *(stage for stage in _receiving(codec) if stage),
         "identity silent=true",
         "errorignore ignore-eos=true ignore-notlinked=true convert-to=ok",
     ]
-    return [stage for stage in stages if stage]
+
+
+def _receiving(codec: Codec) -> list[Any]:
+    recipe = RECIPES[codec]
+    if codec is Codec.AV1 and not exists(recipe.depayloader):
+        from roomtape.child.av1_elements import make_av1_depayloader  # no other codec pays for it
+
+        return [make_av1_depayloader()]
+    caps = f'capsfilter caps="{recipe.caps}"' if recipe.caps else None
+    return [recipe.depayloader, recipe.parser, caps, recipe.complement]

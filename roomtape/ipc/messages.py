@@ -27,8 +27,9 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class RecordConfig(_Message, frozen=True, kw_only=True, tag="record"):
     """All that a recording child needs. `phrase` is the AES phrase of protocol.md 3, None without a password.
 
-    `codecs` in order of preference; empty leaves the order to the guest. The names of the camera's files begin with
-    `stem`, those of a shared screen with `screen_stem`; `dated` puts the time into them.
+    `codecs` come first in the answer, in this order. `max_bitrate_kbps` is asked of the guest for the picture; None
+    leaves it to the guest. The names of the camera's files begin with `stem`, those of a shared screen with
+    `screen_stem`; `dated` puts the time into them.
     """
 
     stream_id: str
@@ -40,6 +41,7 @@ class RecordConfig(_Message, frozen=True, kw_only=True, tag="record"):
     audio: bool = True
     video: bool = True
     codecs: tuple[Codec, ...] = ()
+    max_bitrate_kbps: int | None = None
     jitter_ms: int = 200
     ice: IceServers = IceServers()
     phrase: str | None = None
@@ -65,6 +67,7 @@ class ViewConfig(_Message, frozen=True, kw_only=True, tag="view"):
     audio: bool = True
     video: bool = True
     codecs: tuple[Codec, ...] = ()
+    max_bitrate_kbps: int | None = None
     jitter_ms: int = 200
     ice: IceServers = IceServers()
     phrase: str | None = None

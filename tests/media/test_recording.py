@@ -59,7 +59,7 @@ async def finished_files(joined: Pair) -> list[Path]:
     return [Path(path) for path in finished.files]
 
 
-@pytest.mark.parametrize("codec", [Codec.VP8, Codec.H264, Codec.VP9])
+@pytest.mark.parametrize("codec", [Codec.VP8, Codec.H264, Codec.VP9, Codec.AV1, Codec.H265])
 async def test_a_change_of_resolution_stays_in_the_file(tmp_path: Path, codec: Codec) -> None:
     async with pair(publish(codec), record(tmp_path)) as joined:
         joined.connect()
@@ -150,7 +150,7 @@ async def test_in_mp4_a_track_that_was_silent_starts_a_second_file(tmp_path: Pat
         assert second.counters()[0] == first.counters()[-1] + 1, "no frame may be lost or doubled at the cut"
 
 
-@pytest.mark.parametrize("codec", [Codec.VP8, Codec.H264])
+@pytest.mark.parametrize("codec", [Codec.VP8, Codec.H264, Codec.AV1])
 async def test_kill_9_loses_less_than_a_second(tmp_path: Path, codec: Codec) -> None:
     async with pair(publish(codec), record(tmp_path)) as joined:
         joined.connect()
@@ -176,6 +176,8 @@ async def test_kill_9_loses_less_than_a_second(tmp_path: Path, codec: Codec) -> 
         (Codec.VP9, Container.MP4, ".mkv"),
         (Codec.VP8, Container.MKV, ".mkv"),
         (Codec.H264, Container.WEBM, ".mkv"),
+        (Codec.AV1, Container.MP4, ".mkv"),
+        (Codec.H265, Container.MP4, ".mp4"),
     ],
 )
 async def test_the_container_is_the_one_asked_for_if_the_codec_fits(

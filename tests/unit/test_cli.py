@@ -167,7 +167,7 @@ def test_every_option_for_recording(terminal: Terminal) -> None:
         "publish.py --room r --record-streams a,b --server ws://h:8443 --server-dialect fanout --insecure-signaling "
         "--salt example.net --output-dir out --novideo --stun-server stun:s:1 --stun-server s2 --prefix show "
         "--turn-server turn://user:opensesame@server:3478 --turn-server turns:u:p@t:443 --container mp4 --buffer 500 "
-        "--debug"
+        "--codec-preference h264,VP9 --max-bitrate 6000 --debug"
     )
     settings = terminal.settings(*line.split())
     assert settings.signaling == SignalingSettings(
@@ -181,6 +181,8 @@ def test_every_option_for_recording(terminal: Terminal) -> None:
         streams=(StreamId("a"), StreamId("b")),
         container=Container.MP4,
         video=False,
+        codecs=(Codec.H264, Codec.VP9),
+        max_bitrate_kbps=6000,
         jitter_ms=500,
     )
     assert settings.debug
@@ -368,6 +370,13 @@ def test_a_bad_file_gets_one_sentence(text: str, sentence: str, tmp_path: Path, 
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
+        (
+            "roomtape record r --codec-preference h264,xvid",
+            "'xvid' is no video codec: choose from h264, h265, vp8, vp9",
+        ),
+        ("roomtape record r --codec-preference opus", "'opus' is no video codec"),
+        ("roomtape record r --codec-preference ,", "no codec is named: choose from"),
+        ("roomtape record r --max-bitrate 10", "--max-bitrate"),
         ("publish.py", "say what to do"),
         ("publish.py --room r", "say what to do"),
         ("publish.py --record-room", "--record-room needs a room"),

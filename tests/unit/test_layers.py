@@ -24,9 +24,9 @@ FLOORS: tuple[dict[str, str], ...] = (
         "handshake": "effects limits rooms frames rules hosted fanout hub",
         "observe": "metrics board redactor floodgate",
         "child": (
-            "__main__ main backlog candidates channel codecs cut datachannel deck destination diagnosis dtls gst guest"
-            " inventory matroska outlet pattern peer placement publishing receiving recording screen sdp source tape"
-            " track viewer viewing writer"
+            "__main__ main answer av1 av1_elements av1_packets av1_sequence backlog candidates channel codecs cut"
+            " datachannel deck destination diagnosis dtls gst guest inventory matroska outlet pattern peer placement"
+            " publishing receiving recording screen sdp simulcast source tape track viewer viewing writer"
         ),
     },
     # 3: shells, which have sockets, processes and clocks
@@ -50,7 +50,22 @@ CHILD_MAY_BRING = CHILD_MAY_IMPORT | {"signaling.crypto"}
 # In the child too, what can decide without GStreamer does.
 CHILD_DECIDES = {
     f"child.{name}"
-    for name in ("backlog", "codecs", "cut", "diagnosis", "guest", "matroska", "pattern", "placement", "sdp")
+    for name in (
+        "answer",
+        "av1",
+        "av1_packets",
+        "av1_sequence",
+        "backlog",
+        "codecs",
+        "cut",
+        "diagnosis",
+        "guest",
+        "matroska",
+        "pattern",
+        "placement",
+        "sdp",
+        "simulcast",
+    )
 }
 OUTSIDE_WORLD = {
     *("asyncio", "selectors", "select", "socket", "ssl", "http", "websockets"),

@@ -126,7 +126,7 @@ def closed(file: str, size_bytes: int = 1000) -> SegmentClosed:
 
 
 async def test_a_child_is_told_all_that_it_needs(studio: Open, tmp_path: Path) -> None:
-    [config] = await studio(container=Container.MP4, audio=False, jitter_ms=50).spawn((100, ANN))
+    [config] = await studio(container=Container.MP4, audio=False, jitter_ms=50, max_bitrate_kbps=900).spawn((100, ANN))
     assert msgspec.structs.asdict(config) | {"ice": None, "codecs": None, "label": None} == {
         "stream_id": "ann",
         "folder": str(tmp_path),
@@ -136,6 +136,7 @@ async def test_a_child_is_told_all_that_it_needs(studio: Open, tmp_path: Path) -
         "container": Container.MP4,
         "audio": False,
         "video": True,
+        "max_bitrate_kbps": 900,
         "jitter_ms": 50,
         "phrase": IDENTITY.phrase,
         "connect_deadline_ms": 7000,

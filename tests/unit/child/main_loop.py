@@ -9,10 +9,10 @@ LIMIT_S = 5.0
 """Longer than anything here takes; only a failing test waits so long."""
 
 
-def run_until(condition: Callable[[], object]) -> None:
+def run_until(condition: Callable[[], object], limit_s: float = LIMIT_S) -> None:
     """Run the loop until `condition`; an AssertionError if that takes too long."""
     context = GLib.MainContext.default()
-    deadline = time.monotonic() + LIMIT_S
+    deadline = time.monotonic() + limit_s
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         if not context.iteration(False):

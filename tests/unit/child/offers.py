@@ -1,4 +1,7 @@
-"""Offers as web pages send them (protocol.md 9.1), put together from a table of codecs."""
+"""Offers as web pages send them (protocol.md 9.1), put together from a table of codecs; and two of Chromium 156 word
+for word, but for names, numbers and keys of that one connection."""
+
+from pathlib import Path
 
 HEAD = (
     "v=0",
@@ -112,3 +115,13 @@ def offer(*sections: list[str]) -> str:
 def page_offer() -> str:
     """Camera and microphone of a Chromium page."""
     return offer(data(), video(), audio())
+
+
+def _recorded(name: str) -> str:
+    return "\r\n".join(Path(__file__).with_name(name).read_text().splitlines()) + "\r\n"
+
+
+CHROMIUM = _recorded("chromium_156.sdp")
+"""Camera, microphone and data channel."""
+CHROMIUM_SIMULCAST = _recorded("chromium_156_simulcast.sdp")
+"""The same with three layers of the picture: q, h and f."""

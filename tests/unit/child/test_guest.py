@@ -28,6 +28,10 @@ def test_the_request_asks_for_what_is_wanted_and_for_nothing_else() -> None:
     assert not {"requestResolution", "bitrate", "keyframe"} & request.keys()
 
 
+def test_a_bitrate_is_wished_for_if_there_is_a_wish() -> None:
+    assert media_request(screen=False, audio=True, video=True, label="recorder", max_bitrate_kbps=900)["bitrate"] == 900
+
+
 def test_a_full_introduction_is_read() -> None:
     info = {
         "label": " Ann ",

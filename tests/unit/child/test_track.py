@@ -1,11 +1,12 @@
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from roomtape.child import gst
+from roomtape.child.av1_elements import make_av1_payloader
 from roomtape.child.gst import Gst, chain, make
 from roomtape.child.track import Track
 from roomtape.model import Codec, TrackKind
@@ -19,7 +20,22 @@ PICTURE = (
     "vp8enc deadline=1 keyframe-max-dist=5",
     "rtpvp8pay",
 )
+AV1 = (
+    "videotestsrc is-live=true",
+    'capsfilter caps="video/x-raw,format=I420,width=64,height=48,framerate=30/1"',
+    "av1enc usage-profile=realtime cpu-used=10 keyframe-max-dist=5 max-quantizer=56 threads=1",
+)
 SOUND = ("audiotestsrc is-live=true", "opusenc", "rtpopuspay")
+
+
+def source_of(codec: Codec) -> Sequence[Any]:
+    match codec:
+        case Codec.OPUS:
+            return SOUND
+        case Codec.AV1:
+            return [*AV1, make_av1_payloader(96)]
+        case _:
+            return PICTURE
 
 
 class Stage:
@@ -29,7 +45,7 @@ class Stage:
         self.ready: list[str] = []
         self.arrived: list[Any] = []
         self._pipeline = Gst.Pipeline.new()
-        source = chain(self._pipeline, SOUND if codec is Codec.OPUS else PICTURE)
+        source = chain(self._pipeline, source_of(codec))
         sink = make("fakesink sync=false async=false")
         self._pipeline.add(sink)
         self.track = Track(self._pipeline, source[-1].get_static_pad("src"), codec)
@@ -53,7 +69,7 @@ class Stage:
         self._pipeline.set_state(Gst.State.NULL)
 
 
-@pytest.fixture(params=[Codec.VP8, Codec.OPUS])
+@pytest.fixture(params=[Codec.VP8, Codec.OPUS, Codec.AV1])
 def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
     made = Stage(request.param)
     yield made
