@@ -133,6 +133,7 @@ async def _serve(settings: Settings) -> int:
     logging_setup.set_up(settings.debug)
     async with HandshakeServer(settings.serve, state_dir()) as server:
         log.info("handshake server is listening", url=server.url)
+        log.info("pages for guests", join=server.page_url, watch=f"{server.page_url}room/ROOM")
         await _told_to_stop()
     return 0
 

@@ -19,7 +19,7 @@ from roomtape.ice.results import explain
 from roomtape.ice.turn_list import TurnList
 from roomtape.ipc.messages import Failed, FromChild, RecordConfig, SegmentClosed
 from roomtape.logs import get_logger
-from roomtape.model import Feed, IceServers, StreamId
+from roomtape.model import Feed, IceServers, StreamId, WireStreamId
 from roomtape.observe.board import Board, GuestState
 from roomtape.observe.console import Console
 from roomtape.observe.metrics import Metrics
@@ -27,6 +27,7 @@ from roomtape.room.effects import ChildId, Report
 from roomtape.room.router import Router
 from roomtape.runner import Runner
 from roomtape.signaling.identity import Identity, sanitise_stream
+from roomtape.signaling.messages import SayRecording
 from roomtape.signaling.protocol import Joined
 from roomtape.storage import manifest
 from roomtape.storage.layout import next_take, stem
@@ -65,6 +66,7 @@ class RecorderApp:
         self._takes: dict[ChildId, int] = {}
         self._last_take: dict[StreamId, int] = {}
         self._reasons: dict[ChildId, str] = {}
+        self._said_recording: tuple[WireStreamId, ...] = ()
         self._probed = float("-inf")
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -158,11 +160,20 @@ class RecorderApp:
 
     def reported(self, report: Report) -> None:
         self.board.set_state(report.stream, GuestState(report.state), time.monotonic(), report.note)
+        self._say_recording()
         write = log.warning if report.error is not None else log.info
         fields = {"code": report.error.code} if report.error is not None else {}
         write(f"guest {report.state}", stream=report.stream, **fields, **({"note": report.note} if report.note else {}))
         if report.error is not None and report.error.code == TurnUnreachable.code:
             self._task(self._explain_turn(report.stream))
+
+    def _say_recording(self) -> None:
+        """To the handshake server, when it has changed."""
+        rows = self.board.rows()
+        streams = tuple(self._identity.wire_id(row.stream) for row in rows if row.state is GuestState.RECORDING)
+        if streams != self._said_recording and self.runner.client is not None:
+            self._said_recording = streams
+            self.runner.client.request(SayRecording(streams))
 
     def joined(self, joined: Joined) -> None:
         settings = self._settings.signaling

@@ -59,7 +59,8 @@ class Viewer:
             transceiver = pad.get_property("transceiver")
             transceiver.set_property("direction", GstWebRTC.WebRTCRTPTransceiverDirection.SENDONLY)
             transceiver.set_property("codec-preferences", Gst.Caps.from_string(caps))
-            transceiver.set_property("do-nack", True)
+            # For sound GStreamer would offer retransmission in an SSRC group, and Chromium refuses such an offer.
+            transceiver.set_property("do-nack", kind is TrackKind.VIDEO)
             start(elements)
             tee_pad = self._source.tees[kind].request_pad_simple("src_%u")
             tee_pad.link(elements[0].get_static_pad("sink"))

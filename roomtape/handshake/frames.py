@@ -15,6 +15,7 @@ Frame = dict[str, msgspec.Raw]
 
 _decoder = msgspec.json.Decoder(Frame)
 _name_decoder = msgspec.json.Decoder(str | int)
+_names_decoder = msgspec.json.Decoder(list[str])
 _encoder = msgspec.json.Encoder()
 
 
@@ -46,6 +47,18 @@ def name(frame: Frame, key: str) -> str | None:
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
     return text if 0 < len(text) <= MAX_ID else None
+
+
+def names(frame: Frame, key: str, limit: int) -> frozenset[str] | None:
+    """A list of at most `limit` stream ids; None if it is anything else."""
+    if key not in frame:
+        return None
+    try:
+        found = _names_decoder.decode(frame[key])
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+    usable = len(found) <= limit and all(0 < len(one) <= MAX_ID for one in found)
+    return frozenset(found) if usable else None
 
 
 # --- writing: what `member` did, as one who speaks `to` is told -----------------------------------------------------

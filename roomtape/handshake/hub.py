@@ -3,6 +3,9 @@
 Both dialects meet here. A member's first frame decides which it speaks: with `from` it is fan-out. Among themselves
 hosted members live by 12.1 (`hosted.py`) and fan-out members by 12.2 (`fanout.py`); what one kind does is told to the
 other in the other's words. Members reach each other only in the same room, or both in none.
+
+Beside the protocol a recorder says which streams it records, `{"request":"recording","streamIDs":[...]}` in either
+dialect. It is told to nobody; the watch page asks for it by HTTP.
 """
 
 from collections.abc import Sequence
@@ -74,6 +77,9 @@ class Hub:
             return []
         if member.dialect is None and not frames.has(frame, "from"):
             member.dialect = Dialect.HOSTED
+        if frames.name(frame, "request") == "recording":
+            self._note_recording(member, frame)
+            return []
         rules = self._hosted if member.dialect is Dialect.HOSTED else self._fanout
         effects = rules.handle(member, frame, text)
         member.allowance.charge(len(effects), sum(len(e.text) for e in effects))
@@ -86,6 +92,17 @@ class Hub:
             RoomSnapshot(name, tuple(_snapshot(member) for member in room.members.values()))
             for name, room in self._registry.rooms()
         )
+
+    def recorded(self, room: str) -> frozenset[str]:
+        """The wire ids of the streams of `room` (its hashed id) that a member says it records."""
+        return self._registry.recorded(room)
+
+    def _note_recording(self, member: Member, frame: frames.Frame) -> None:
+        streams = frames.names(frame, "streamIDs", self.limits.max_recording)
+        if streams is None:
+            self.counters.invalid += 1
+        else:
+            member.recording = streams
 
     def _over_limit(self, member: Member, characters: int) -> Sequence[Effect]:
         if characters > self.limits.max_frame:

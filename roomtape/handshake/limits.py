@@ -27,6 +27,8 @@ class HubLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Characters."""
     max_waiting: int = 200
     """Plays of absent streams that are remembered, per member."""
+    max_recording: int = 500
+    """Streams that one member may say it records."""
     rate: float = 400.0
     """Tokens per second and connection."""
     burst: float = 2000.0

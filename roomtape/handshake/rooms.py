@@ -9,7 +9,9 @@ from roomtape.signaling.messages import Dialect
 
 @dataclass(eq=False, slots=True)
 class Member:
-    """One connection. `dialect` is None until its first frame; `waiting` holds the absent streams it asked for."""
+    """One connection. `dialect` is None until its first frame; `waiting` holds the absent streams it asked for,
+    `recording` those of its room that it says it records.
+    """
 
     conn_id: int
     uuid: str
@@ -18,6 +20,7 @@ class Member:
     dialect: Dialect | None = None
     stream: str | None = None
     waiting: set[str] = field(default_factory=set)
+    recording: frozenset[str] = frozenset()
 
     @property
     def is_director(self) -> bool:
@@ -88,9 +91,16 @@ class Registry:
         room = self._rooms.get(name)
         return len(room.members) if room is not None else 0
 
+    def recorded(self, name: str) -> frozenset[str]:
+        """What the members of a room say they record."""
+        room = self._rooms.get(name)
+        members = room.members.values() if room is not None else ()
+        return frozenset().union(*(member.recording for member in members))
+
     def enter(self, member: Member, name: str) -> None:
-        """Move `member`; its remembered plays belonged to the room that it leaves."""
+        """Move `member`; its remembered plays and what it records belonged to the room that it leaves."""
         self._leave(member)
+        member.recording = frozenset()
         member.room = self._rooms.setdefault(name, Room(name))
         member.room.members[member.conn_id] = member
 

@@ -1,4 +1,4 @@
-"""The WebSocket shell round the hub (protocol.md 12)."""
+"""The WebSocket shell round the hub (protocol.md 12), which also serves the pages for guests."""
 
 import asyncio
 import errno
@@ -7,7 +7,6 @@ import logging
 import secrets
 import time
 from collections.abc import Iterable
-from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -17,17 +16,22 @@ from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from roomtape import __version__
 from roomtape.config import ServeSettings
 from roomtape.errors import ConfigError
+from roomtape.handshake.assets import read_assets
 from roomtape.handshake.effects import Close, Deliver, Effect
 from roomtape.handshake.hub import Hub
 from roomtape.handshake.limits import HubLimits
+from roomtape.handshake.pages import Pages
 from roomtape.handshake.tls import ssl_context
 
 BYTES_PER_CHARACTER: Final = 4
 """At most, in UTF-8: what the hub's limit in characters admits, the WebSocket must let through."""
 BACKLOG: Final = 1024
 """Connections that the system may hold until they are accepted: hundreds join at once."""
+SERVER_HEADER: Final = f"roomtape/{__version__}"
+"""By this a recorder knows that it may say what it records."""
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +55,7 @@ class ServerLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HandshakeServer:
-    """Serves ws:// or wss:// as long as the context lasts.
+    """Serves ws:// or wss://, and pages over http:// or https://, as long as the context lasts.
 
     Raises, on entering:
         ConfigError: the address or the certificate cannot be used.
@@ -59,6 +63,7 @@ class HandshakeServer:
 
     def __init__(self, settings: ServeSettings, state_dir: Path, limits: ServerLimits | None = None) -> None:
         self.hub = Hub(HubLimits(max_members=settings.max_members))
+        self._pages = Pages(read_assets(), self.hub.recorded)
         self.slow_readers = 0
         """Connections dropped because they did not read."""
         self._settings = settings
@@ -79,9 +84,9 @@ class HandshakeServer:
                 self._settings.host,
                 self._settings.port,
                 ssl=context,
-                process_request=answer_http,
+                process_request=self._answer_http,
                 compression=None,
-                server_header=None,
+                server_header=SERVER_HEADER,
                 open_timeout=self._limits.opening,
                 close_timeout=self._limits.closing,
                 ping_interval=self._limits.ping,
@@ -116,6 +121,11 @@ class HandshakeServer:
         host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._settings.host, self._settings.host)  # noqa: S104
         return f"{self._scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
 
+    @property
+    def page_url(self) -> str:
+        """Where a browser on this machine finds the pages."""
+        return self.url.replace("ws", "http", 1) + "/"
+
     async def _serve(self, socket: ServerConnection) -> None:
         """One connection, from its opening to its end."""
         conn_id = next(self._conn_ids)
@@ -129,6 +139,16 @@ class HandshakeServer:
         finally:
             self._sockets.pop(conn_id, None)
             self.hub.disconnect(conn_id)
+
+    def _answer_http(self, connection: ServerConnection, request: Request) -> Response | None:
+        """What a browser that is no WebSocket gets; None lets the WebSocket handshake go on."""
+        if any("websocket" in value.lower() for value in request.headers.get_all("Upgrade")):
+            return None
+        page = self._pages.answer(request.path)
+        response = connection.respond(page.status, page.text)
+        del response.headers["Content-Type"]
+        response.headers.update(page.headers)
+        return response
 
     def _perform(self, effects: Iterable[Effect]) -> None:
         """Never waits: what a reader has not taken yet stays in its transport, up to a bound."""
@@ -165,12 +185,3 @@ class HandshakeServer:
                 return f"port {port} on {host} needs privileges: choose one above 1023"
             case _:
                 return f"cannot listen on {host} port {port}: not an address of this machine"
-
-
-def answer_http(connection: ServerConnection, request: Request) -> Response | None:
-    """What a browser that is no WebSocket gets; None lets the WebSocket handshake go on."""
-    if any("websocket" in value.lower() for value in request.headers.get_all("Upgrade")):
-        return None
-    if request.path != "/":
-        return connection.respond(HTTPStatus.NOT_FOUND, "Nothing here.\n")
-    return connection.respond(HTTPStatus.OK, "This is a roomtape handshake server; connect with a WebSocket.\n")

@@ -101,7 +101,7 @@ class SignalingClient:
         ) as socket:
             self._outbox = asyncio.Queue(MAX_UNSENT)
             self._abandon.clear()
-            self._perform(self._protocol.opened(time.monotonic()))
+            self._perform(self._protocol.opened(time.monotonic(), _server_of(socket)))
             helpers = [
                 asyncio.create_task(work)
                 for work in (self._send_all(socket), self._keep_time(), self._close_if_abandoned(socket))
@@ -174,6 +174,12 @@ def tls_context(server: str, *, insecure: bool) -> ssl.SSLContext | None:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _server_of(socket: ClientConnection) -> str:
+    """What the server calls itself; "" if it does not say, or says several things."""
+    names = socket.response.headers.get_all("Server") if socket.response is not None else []
+    return names[0] if len(names) == 1 else ""
 
 
 def _words(problem: Exception) -> str:

@@ -184,4 +184,10 @@ class SayBye(_Value, frozen=True):
     session: SessionId | None
 
 
-Request = JoinRoom | Seed | Play | SendDescription | SendCandidates | AskIceRestart | SayBye
+class SayRecording(_Value, frozen=True):
+    """Which streams we record now; for roomtape's own server alone, which tells its watch page."""
+
+    streams: tuple[WireStreamId, ...]
+
+
+Request = JoinRoom | Seed | Play | SendDescription | SendCandidates | AskIceRestart | SayBye | SayRecording

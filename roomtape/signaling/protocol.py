@@ -21,6 +21,7 @@ from roomtape.signaling.messages import (
     Listing,
     Play,
     Request,
+    SayRecording,
     Seed,
     SendCandidates,
     SendDescription,
@@ -36,6 +37,9 @@ MAX_PLAYS: Final = 1000
 SEED_RETRY_S: Final = 5.0
 SEED_RETRIES: Final = 12
 """A refused seed is repeated for a minute: a former connection of our own may still hold it (protocol.md 15.5)."""
+
+ROOMTAPE_SERVER: Final = "roomtape/"
+"""How the Server header of the embedded handshake server begins."""
 
 
 class Transmit(msgspec.Struct, frozen=True):
@@ -98,6 +102,8 @@ class Protocol:
         self._kept: deque[Request] = deque(maxlen=MAX_OFFLINE)
         self._seed_at: float | None = None
         self._seeds_refused = 0
+        self._is_roomtape = False
+        self._recording = SayRecording(())
         self.dropped = 0  # requests that were not kept
 
     @property
@@ -106,8 +112,12 @@ class Protocol:
 
     # --- inputs ---------------------------------------------------------------------------------------------------
 
-    def opened(self, now: float) -> list[Output]:
-        """A new WebSocket is open: join from the start, as a server knows nothing of the former one."""
+    def opened(self, now: float, server: str = "") -> list[Output]:
+        """A new WebSocket is open: join from the start, as a server knows nothing of the former one.
+
+        `server` is what it calls itself (RFC 9110 section 10.2.4). Only roomtape's own is told what is recorded.
+        """
+        self._is_roomtape = server.startswith(ROOMTAPE_SERVER)
         self.dialect = self._configured
         self._plays.clear()
         self._seeds_refused = 0
@@ -147,6 +157,9 @@ class Protocol:
                 self.dropped += len(self._plays) == MAX_PLAYS
                 self._plays.append(request.stream)
             return self._play_next(now)
+        if isinstance(request, SayRecording):
+            self._recording = request
+            return [self._transmit(request)] if self.phase is Phase.JOINED and self._is_roomtape else []
         if self.phase is not Phase.OFFLINE:
             return [self._transmit(request)]
         if isinstance(request, SendDescription | SendCandidates):
@@ -196,6 +209,8 @@ class Protocol:
         out: list[Output] = [Joined(self.dialect)]
         if self._seed is not None and not seeded:
             out.append(self._transmit(Seed(self._seed)))
+        if self._is_roomtape and self._recording.streams:
+            out.append(self._transmit(self._recording))
         while self._kept:
             out.append(self._transmit(self._kept.popleft()))
         return out

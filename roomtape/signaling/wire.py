@@ -28,6 +28,7 @@ from roomtape.signaling.messages import (
     Play,
     Request,
     SayBye,
+    SayRecording,
     Seed,
     SendCandidates,
     SendDescription,
@@ -232,6 +233,8 @@ def _render(request: Request, context: Context) -> dict[str, Any]:
             return {"UUID": peer, "iceRestartRequest": True}
         case SayBye(peer, session):
             return {**_addressed(peer, session), "bye": True}
+        case SayRecording(streams):
+            return {"request": "recording", "streamIDs": list(streams)}
 
 
 def _addressed(peer: PeerId, session: SessionId | None) -> dict[str, Any]:

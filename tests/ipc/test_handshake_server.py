@@ -13,6 +13,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from roomtape import __version__
 from roomtape.config import ServeSettings
 from roomtape.errors import ConfigError
 from roomtape.handshake.server import HandshakeServer, ServerLimits
@@ -178,11 +179,27 @@ async def test_a_broken_connection_is_forgotten(server: HandshakeServer) -> None
         await until(lambda: len(server.hub.rooms()[0].members) == 1)
 
 
-async def test_a_browser_gets_one_line(server: HandshakeServer) -> None:
+async def test_a_browser_gets_pages(server: HandshakeServer) -> None:
+    assert server.page_url == f"http://127.0.0.1:{server.port}/"
     answer = await http(server, "GET / HTTP/1.1\nHost: x")
-    assert answer.startswith("HTTP/1.1 200")
-    assert answer.endswith("connect with a WebSocket.\n")
+    head, _, body = answer.partition("\r\n\r\n")
+    assert head.startswith("HTTP/1.1 200")
+    assert body.startswith("<!doctype html>")
+    assert head.count("Content-Type: ") == 1
+    assert "X-Content-Type-Options: nosniff" in head
     assert (await http(server, "GET /other HTTP/1.1\nHost: x")).startswith("HTTP/1.1 404")
+
+
+async def test_a_recorder_says_what_it_records_and_a_page_asks(server: HandshakeServer) -> None:
+    async with connect(server.url) as recorder:
+        assert recorder.response is not None
+        assert recorder.response.headers["Server"] == f"roomtape/{__version__}"
+        await enter(recorder, "r")
+        await say(recorder, request="recording", streamIDs=["b", "a"])
+        await until(lambda: server.hub.recorded("r"))
+        assert (await http(server, "GET /recording?room=r HTTP/1.1\nHost: x")).endswith('{"streamIDs":["a","b"]}')
+    await until(lambda: not server.hub.recorded("r"))
+    assert (await http(server, "GET /recording?room=r HTTP/1.1\nHost: x")).endswith('{"streamIDs":[]}')
 
 
 @pytest.mark.parametrize(

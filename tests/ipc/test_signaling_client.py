@@ -21,7 +21,7 @@ from roomtape.model import PeerId, RoomId, StreamId
 from roomtape.signaling import client as module
 from roomtape.signaling.client import HARD_LIMIT, MAX_UNSENT, SignalingClient
 from roomtape.signaling.identity import make_identity
-from roomtape.signaling.messages import Dialect, Dropped, Listing, Play, Seed, Signal
+from roomtape.signaling.messages import Dialect, Dropped, Listing, Play, SayRecording, Seed, Signal
 from roomtape.signaling.protocol import Joined, Protocol
 from roomtape.signaling.wire import MAX_FRAME, Context
 from tests.support.turn import LOOPBACK, free_port
@@ -341,3 +341,20 @@ async def test_a_name_that_is_none_is_told_in_words(host: str) -> None:
     async with running(f"ws://{host}:1") as watched:
         await until(lambda: watched.lost)
         assert watched.reasons[0] == "cannot reach the handshake server: its name cannot be looked up"
+
+
+async def test_the_embedded_server_hears_what_is_recorded(tmp_path: Path) -> None:
+    async with HandshakeServer(ServeSettings(port=0), tmp_path) as server, running(server.url) as watched:
+        await until(lambda: watched.joined)
+        watched.client.request(SayRecording((IDENTITY.wire_id(StreamId("ann")),)))
+        await until(lambda: server.hub.recorded(ROOM) == {IDENTITY.wire_id(StreamId("ann"))})
+
+
+async def test_another_server_does_not() -> None:
+    fake = FakeServer()
+    async with fake.run() as url, running(url) as watched:
+        await until(lambda: watched.joined)
+        watched.client.request(SayRecording((IDENTITY.wire_id(StreamId("ann")),)))
+        watched.client.request(Play(IDENTITY.wire_id(StreamId("ann"))))
+        await until(lambda: len(fake.frames[0]) == 2)
+    assert fake.requests(0) == ["joinroom", "play"]

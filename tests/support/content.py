@@ -179,13 +179,14 @@ def _watch(path: Path, errors: list[str]) -> Iterator[FrameSeen]:
         if time == "NOPTS":
             errors.append("a frame has no timestamp")
             continue
-        guest, counter = _read_code(image)
+        guest, counter = read_code(image)
         lower = image[WIDTH * HEIGHT // 2 :]
         bright = sum(lower) / len(lower) > FLASH_BRIGHTNESS
         yield FrameSeen(round(float(time) * 1e9), counter, guest, bright, int(width), int(height))
 
 
-def _read_code(image: bytes) -> tuple[int | None, int | None]:
+def read_code(image: bytes) -> tuple[int | None, int | None]:
+    """Guest and frame number in a grey picture of WIDTH x HEIGHT; None where the bar code cannot be read."""
     rows = [[_block(image, row, column) for column in range(COLUMNS)] for row in range(2)]
     white, black = (rows[0][0] + rows[1][1]) / 2, (rows[0][1] + rows[1][0]) / 2
     if white - black < LEAST_CONTRAST:

@@ -32,11 +32,16 @@ class Stranger:
 
     async def receive(self, request: str) -> dict[str, Any]:
         """The next message with this request; others are passed over."""
-        assert self._socket is not None
         while True:
-            message = json.loads(await self._socket.recv())
-            if isinstance(message, dict) and message.get("request") == request:
+            message = await self.next()
+            if message.get("request") == request:
                 return message
+
+    async def next(self) -> dict[str, Any]:
+        """The next message, whatever it is."""
+        assert self._socket is not None
+        message: dict[str, Any] = json.loads(await self._socket.recv())
+        return message
 
     async def seed(self, stream: str) -> str:
         """Announce a stream and wait until someone asks for it; returns the viewer's UUID."""

@@ -21,7 +21,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         "signaling": "protocol",
         "room": "effects outcome attempt early asking owners row session router publisher turns",
         "storage": "layout manifest",
-        "handshake": "effects limits rooms frames rules hosted fanout hub",
+        "handshake": "effects limits rooms frames rules hosted fanout hub pages",
         "observe": "metrics board redactor floodgate",
         "child": (
             "__main__ main answer av1 av1_elements av1_packets av1_sequence backlog candidates channel codecs cut"
@@ -34,7 +34,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         "signaling": "client visit",
         "supervisor": "launcher manager",
         "storage": "verify",
-        "handshake": "server tls",
+        "handshake": "server tls assets",
         "ice": "probe turn_list",
         "observe": "console",
     },

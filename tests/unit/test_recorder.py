@@ -25,7 +25,7 @@ from roomtape.recorder import RecorderApp
 from roomtape.room.effects import ChildId, Report, Spawn, Stop
 from roomtape.room.outcome import Outcome
 from roomtape.signaling.identity import make_identity
-from roomtape.signaling.messages import Dialect, StreamAppeared
+from roomtape.signaling.messages import Dialect, Request, SayRecording, StreamAppeared
 from roomtape.signaling.protocol import Joined
 from roomtape.storage import manifest
 from tests.support.fake_process import FakeLauncher, settle
@@ -448,3 +448,30 @@ async def test_an_empty_room_is_said_to_be_empty(
     said = [record.getMessage() for record in caplog.records]
     assert "joined" in said
     assert ("waiting for guests; with another password they would be in another room" in said) == (guests == 0)
+
+
+class FakeClient:
+    """Keeps what it is asked to send."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+
+    def request(self, request: Request) -> None:
+        self.requests.append(request)
+
+
+async def test_the_server_hears_what_is_recorded_whenever_that_changes(studio: Open) -> None:
+    room, client = studio(), FakeClient()
+    room.app.reported(Report(ANN, "recording"))
+    room.app.runner.client = client  # type: ignore[assignment]
+    ann, bob = IDENTITY.wire_id(ANN), IDENTITY.wire_id(BOB)
+    for report in (
+        Report(ANN, "recording", "no sound"),
+        Report(BOB, "connecting"),
+        Report(BOB, "recording"),
+        Report(ANN, "waiting"),
+        Report(BOB, "finished"),
+        Report(ANN, "failed"),
+    ):
+        room.app.reported(report)
+    assert client.requests == [SayRecording((ann,)), SayRecording((ann, bob)), SayRecording((bob,)), SayRecording(())]

@@ -20,6 +20,7 @@ from roomtape.signaling.messages import (
     OfferRequested,
     Play,
     Request,
+    SayRecording,
     SendCandidates,
     SendDescription,
     ServerAlert,
@@ -65,8 +66,8 @@ class Client:
         if online:
             self.open()
 
-    def open(self) -> None:
-        self._note(self.protocol.opened(self.now))
+    def open(self, server: str = "") -> None:
+        self._note(self.protocol.opened(self.now, server))
 
     def close(self) -> None:
         self.protocol.closed()
@@ -505,3 +506,49 @@ def test_whatever_happens_nothing_is_sent_offline_and_plays_are_paced(
         client.take()
     gaps = [later - earlier for earlier, later in pairwise(client.play_times)]
     assert all(gap > PLAY_INTERVAL_S * 0.999 for gap in gaps)
+
+
+# --- what is recorded ---------------------------------------------------------------------------------------------
+
+RECORDING = {"request": "recording", "streamIDs": ["ann"]}
+NOTHING = {"request": "recording", "streamIDs": []}
+
+
+def test_roomtape_s_own_server_is_told_what_is_recorded() -> None:
+    client = Client(Dialect.HOSTED, online=False)
+    client.open("roomtape/1.0")
+    client.hear(request="listing", list=[])
+    client.take()
+    client.ask(SayRecording((HERS,)))
+    client.ask(SayRecording(()))
+    assert client.take_sent() == [RECORDING, NOTHING]
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+@pytest.mark.parametrize("server", ["", "nginx", "notroomtape/1", "roomtape", "Roomtape/1", " roomtape/1"])
+def test_no_other_server_is(server: str, dialect: Dialect) -> None:
+    client = Client(dialect, online=False)
+    client.open(server)
+    client.ask(SayRecording((HERS,)))
+    client.hear(request="listing", list=[])
+    client.ask(SayRecording(()), SayRecording((HERS,)))
+    client.wait(60)
+    assert [frame for frame in client.take_sent() if frame["request"] == "recording"] == []
+    assert client.protocol.dropped == 0
+
+
+def test_after_a_new_start_the_server_is_told_again_once_the_room_is_joined() -> None:
+    client = Client(Dialect.HOSTED)
+    client.ask(SayRecording((HERS,)))
+    client.close()
+    client.open("roomtape/1.0")
+    assert [frame["request"] for frame in client.take_sent()] == ["joinroom", "joinroom"]
+    client.ask(SayRecording((HERS,)))
+    assert client.take_sent() == []
+    client.hear(request="listing", list=[])
+    assert client.take_sent() == [RECORDING]
+    client.ask(SayRecording(()))
+    client.close()
+    client.open("roomtape/1.0")
+    client.hear(request="listing", list=[])
+    assert [frame["request"] for frame in client.take_sent()] == ["recording", "joinroom"]

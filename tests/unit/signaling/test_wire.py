@@ -24,6 +24,7 @@ from roomtape.signaling.messages import (
     Play,
     Request,
     SayBye,
+    SayRecording,
     Seed,
     SendCandidates,
     SendDescription,
@@ -347,6 +348,7 @@ SAMPLES: tuple[tuple[Request, dict[str, Any]], ...] = (
     ),
     (AskIceRestart(ANN), {"UUID": ANN, "iceRestartRequest": True}),
     (SayBye(ANN, None), {"UUID": ANN, "bye": True}),
+    (SayRecording((STREAM,)), {"request": "recording", "streamIDs": [STREAM]}),
 )
 
 
@@ -377,6 +379,7 @@ requests = st.one_of(
     st.builds(SendCandidates, st.just(ANN), sessions, st.sampled_from(Side), candidates),
     st.builds(AskIceRestart, st.just(ANN)),
     st.builds(SayBye, st.just(ANN), sessions),
+    st.builds(SayRecording, st.lists(streams).map(tuple)),
 )
 
 
@@ -398,6 +401,8 @@ def meaning(request: Request) -> list[Signal]:
             return [IceRestartRequested(ME)]
         case SayBye():
             return [PeerLeft(ME)]
+        case SayRecording():
+            return [Dropped("unknown_request")]  # it is for the server
 
 
 @given(requests, st.sampled_from([Dialect.HOSTED, Dialect.FANOUT, Dialect.AUTO]), st.sampled_from([PHRASE, None]))

@@ -1,0 +1,88 @@
+"""The watch page in a real browser: every guest's picture moves, and who is recorded says so."""
+
+from pathlib import Path
+
+from tests.support.browser import Chromium, page
+from tests.support.studio import ROOM, Studio, recording
+
+
+async def test_synthetic_guests_of_both_kinds_and_one_by_browser_are_seen(tmp_path: Path) -> None:
+    async with Studio(tmp_path, password="secret") as studio, Chromium(tmp_path) as chromium:
+        await studio.guest("anna", 1, "--vp8")
+        await studio.guest("ben", 2, "--h264", "--offer-on-request", "--novideo")
+        await chromium.join(studio, "Cleo", guest=3, password="secret")
+        watch = await chromium.watch(studio, password="secret")
+        assert [await watch.moves("anna"), await watch.moves("Cleo")] == [1, 3]
+        await watch.tile("ben").get_by_text("Sound only").wait_for()
+        await watch.reads("Watching 3 guests.")
+        sound = watch.page.get_by_role("button", name="Unmute anna")
+        await sound.focus()
+        await watch.page.keyboard.press("Enter")
+        assert await watch.tile("anna").locator("video").evaluate("video => !video.muted && !video.paused")
+        await watch.page.get_by_role("button", name="Mute anna").wait_for()
+        assert watch.errors == []
+
+
+async def test_who_is_recorded_is_marked_and_no_longer_when_the_recorder_stops(tmp_path: Path) -> None:
+    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+        await studio.guest("anna", 1)
+        await studio.guest("ben", 2)
+        watch = await chromium.watch(studio)
+        anna, ben = (watch.tile(name).get_by_text("Recording", exact=True) for name in ("anna", "ben"))
+        await watch.moves("ben")
+        assert await anna.is_hidden()
+        recorder = await studio.recorder("--record-streams", "anna")
+        await recording(recorder, "anna")
+        await anna.wait_for()
+        assert await ben.is_hidden()
+        assert await recorder.stop() == 0
+        await anna.wait_for(state="hidden")
+
+
+async def test_a_second_stream_stops_and_goes_on(tmp_path: Path) -> None:
+    """The watch page tells the screen from the camera by the indexes that the guest sends (protocol.md 8.3)."""
+    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+        anna = await chromium.join(studio, "anna", guest=1, screen="pattern", screenguest=2)
+        watch = await chromium.watch(studio)
+        assert await watch.moves("anna") == 1
+        await anna.share()
+        assert await watch.moves("anna:screen") == 2
+        assert (await anna.sent("screenVideo")).frames > 0
+        await anna.share(False)
+        await watch.tile("anna:screen").wait_for(state="detached")
+        await anna.share()
+        assert await watch.moves("anna:screen") == 2
+        assert await watch.moves("anna") == 1
+        late = await chromium.watch(studio)
+        assert [await late.moves("anna"), await late.moves("anna:screen")] == [1, 2]
+        assert anna.errors + watch.errors + late.errors == []
+
+
+async def test_devices_are_chosen_and_switched_off_and_who_watches_reads_it(tmp_path: Path) -> None:
+    """With the browser's fake camera and microphone."""
+    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+        small: dict[str, str | int] = {"width": 320, "height": 180, "framerate": 15}
+        anna = await chromium.open(page(studio, "join", {"room": ROOM, "stun": "false", **small}))
+        await anna.reads("Ready to join.")
+        assert "Fake" in await anna.page.get_by_label("Microphone", exact=True).inner_text()
+        press = anna.page.get_by_role
+        await press("button", name="Mute").click()
+        await anna.page.get_by_label("Your name").fill("Anna")
+        await anna.page.keyboard.press("Enter")
+        await anna.wait_for("waiting")
+        watch = await chromium.watch(studio)
+        tile = watch.tile("Anna")
+        await tile.get_by_text("Live, microphone off").wait_for()
+        await press("button", name="Camera off").click()
+        await tile.get_by_text("Camera is off").wait_for()
+        await press("button", name="Unmute").click()
+        await tile.get_by_text("Live", exact=True).wait_for()
+        cameras = anna.page.get_by_label("Camera", exact=True)
+        used = await cameras.input_value()
+        await cameras.select_option(index=1)
+        assert await cameras.input_value() != used
+        await press("button", name="Camera on").click()
+        await tile.get_by_text("Camera is off").wait_for(state="hidden")
+        await press("button", name="Leave").click()
+        await tile.wait_for(state="detached")
+        assert anna.errors + watch.errors == []
