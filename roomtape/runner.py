@@ -17,7 +17,6 @@ from roomtape.room.effects import (
     Count,
     Disarm,
     Effect,
-    Kill,
     Report,
     Send,
     Spawn,
@@ -136,12 +135,10 @@ class Runner:
                     self._spawn(child, stream)
                 case Tell(child, message) if child in self._managers:
                     self._managers[child].send(message)
-                case Stop(child) | Kill(child) if child in self._starting:
+                case Stop(child) if child in self._starting:
                     self._starting[child].cancel()
                 case Stop(child, reason) if child in self._managers:
                     self._task(self._managers[child].stop(reason))
-                case Kill(child, reason) if child in self._managers:
-                    self._managers[child].kill(reason)
                 case Arm(timer, delay_s):
                     self._disarm(timer)
                     self._timers[timer] = asyncio.get_running_loop().call_later(delay_s, self._due, timer)

@@ -69,7 +69,6 @@ class Metrics:
         self.frames_dropped = Family(
             "signaling_dropped_total", "reason", "frames or parts of them not for us or not understood"
         )
-        self.undecryptable = Counter("signaling_undecryptable_total", "descriptions and candidates we cannot decrypt")
         self.signaling_connected = Gauge("signaling_connected", "1 while the WebSocket is open and joined")
         self.signaling_reconnects = Counter("signaling_reconnects_total", "connections made again after a loss")
 
@@ -77,9 +76,6 @@ class Metrics:
         self.streams_recording = Gauge("streams_recording", "streams of which media is being written")
         self.attempts_started = Counter("attempts_started_total", "attempts to connect to a stream")
         self.attempts_ended = Family("attempts_ended_total", "code", "attempts ended, by error code; ok without error")
-        self.invalid_transitions = Counter("invalid_transitions_total", "events that a state table does not know")
-        self.candidates_queued = Counter("candidates_queued_total", "remote candidates that waited for their offer")
-        self.candidates_dropped = Counter("candidates_dropped_total", "remote candidates too many, stale or unknown")
 
         self.children_alive = Gauge("children_alive", "child processes now running")
         self.children_started = Counter("children_started_total", "child processes started")

@@ -42,11 +42,6 @@ class Stop(_Effect, frozen=True):
     reason: str
 
 
-class Kill(_Effect, frozen=True):
-    child: ChildId
-    reason: str
-
-
 class Timer(msgspec.Struct, frozen=True):
     """A named deadline of an attempt or a stream; arming one again replaces it."""
 
@@ -85,4 +80,4 @@ class Warn(_Effect, frozen=True):
     fields: dict[str, str]
 
 
-Effect = Send | Spawn | Tell | Stop | Kill | Arm | Disarm | Report | Count | Warn
+Effect = Send | Spawn | Tell | Stop | Arm | Disarm | Report | Count | Warn

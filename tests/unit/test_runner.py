@@ -24,7 +24,6 @@ from roomtape.room.effects import (
     Count,
     Disarm,
     Effect,
-    Kill,
     Report,
     Send,
     Spawn,
@@ -234,28 +233,20 @@ async def test_a_child_that_crashes_may_have_a_successor(stage: Stage, caplog: p
     assert [fields(r)["text"] for r in caplog.records if r.getMessage() == "its last words"] == ["Segmentation fault"]
 
 
-async def test_a_kill_is_at_once(stage: Stage) -> None:
-    stage.launcher.stubborn = True
-    await stage.perform(Spawn(1, ANN))
-    await stage.perform(Kill(1, "it hangs"))
-    assert stage.decider.exits == [(1, "killed: it hangs")]
-
-
 async def test_effects_for_an_ended_child_do_nothing(stage: Stage) -> None:
     await stage.perform(Spawn(1, ANN), Spawn(2, BOB))
     await stage.perform(Stop(1, "enough"))
-    await stage.perform(Stop(1, "again"), Kill(1, "again"), Tell(1, RequestKeyframe()), Stop(99, "never was"))
+    await stage.perform(Stop(1, "again"), Tell(1, RequestKeyframe()), Stop(99, "never was"))
     assert stage.decider.exits == [(1, "exited with code 0")]
     assert len(stage.processes[0].told) == 2
 
 
-@pytest.mark.parametrize("end", [Stop(1, "enough"), Kill(1, "enough")])
 @pytest.mark.parametrize("step", ["configuring", "launching"])
-async def test_a_child_that_is_stopped_while_it_starts_never_begins(stage: Stage, step: str, end: Effect) -> None:
+async def test_a_child_that_is_stopped_while_it_starts_never_begins(stage: Stage, step: str) -> None:
     gate = {"configuring": stage.configuring, "launching": stage.launcher.open}[step]
     gate.clear()
     await stage.perform(Spawn(1, ANN))
-    await stage.perform(end)
+    await stage.perform(Stop(1, "enough"))
     assert stage.decider.exits == [(1, NEVER)]
     gate.set()
     await settle()
