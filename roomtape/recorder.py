@@ -17,7 +17,7 @@ from roomtape.errors import ConfigError, FileRefused, StorageError, TurnUnreacha
 from roomtape.ice.probe import probe_turn
 from roomtape.ice.results import explain
 from roomtape.ice.turn_list import TurnList
-from roomtape.ipc.messages import Failed, FromChild, RecordConfig, SegmentClosed
+from roomtape.ipc.messages import Failed, FromChild, RecordConfig, SegmentClosed, SegmentOpened
 from roomtape.logs import get_logger
 from roomtape.model import Feed, IceServers, StreamId, WireStreamId
 from roomtape.observe.board import Board, GuestState
@@ -148,6 +148,8 @@ class RecorderApp:
         if isinstance(message, Failed):
             self._reasons[child] = message.detail
             self._metrics.attempts_ended.add(message.code)
+        if isinstance(message, SegmentOpened):
+            log.info("file opened", stream=stream, file=Path(message.path).name)
         if isinstance(message, SegmentClosed):
             self._metrics.files_closed.add()
             self._metrics.bytes_recorded.add(message.size_bytes)

@@ -27,6 +27,9 @@ class Track:
         self._new = True
         self.entered = time.monotonic()
         """When its next file begins: the moment it came to the gate."""
+        self.lag_ns = 0
+        """How far its time stamps were behind the clock when it came to the gate."""
+        self._pipeline = pipeline
         self._elements = chain(pipeline, _stages(codec))
         self._meter = self._elements[-2]
         self.src = self._elements[-1].get_static_pad("src")
@@ -63,6 +66,7 @@ class Track:
             if not told:
                 told = True
                 self.entered = time.monotonic()
+                self.lag_ns = self._lag_of(info.get_buffer())
                 post(arrived)
             return Gst.PadProbeReturn.OK  # blocks
 
@@ -70,6 +74,12 @@ class Track:
         self._new = not recording
         self._probe = self.src.add_probe(Gst.PadProbeType.BLOCK | Gst.PadProbeType.BUFFER, at_gate)
         self.ask_keyframe()
+
+    def _lag_of(self, buffer: Any) -> int:
+        now = self._pipeline.get_clock().get_time() - self._pipeline.get_base_time()
+        segment = self.src.get_sticky_event(Gst.EventType.SEGMENT, 0)
+        at = segment.parse_segment().to_running_time(Gst.Format.TIME, buffer.pts) if segment else Gst.CLOCK_TIME_NONE
+        return 0 if at == Gst.CLOCK_TIME_NONE else int(now - at)
 
     def open_gate(self) -> None:
         """Let the track go on. Of sound that is new, the frame that stood at the gate is dropped.

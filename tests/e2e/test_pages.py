@@ -10,22 +10,11 @@ from roomtape.model import StreamId
 from roomtape.signaling.crypto import encrypt
 from roomtape.signaling.identity import make_identity
 from tests.support.browser import Chromium, page
-from tests.support.content import Content
 from tests.support.stranger import Stranger
-from tests.support.studio import ROOM, Studio, recording
+from tests.support.studio import ROOM, Studio, assert_complete, recording
 
 PASSWORD: Final = "my päss! 😀&#"
 PATTERN: Final[dict[str, str | int]] = {"room": ROOM, "source": "pattern", "stun": "false"}
-
-
-def assert_complete(tape: Content, guest: int, frames_sent: int) -> None:
-    """What a browser's guest sent is in the file: the right guest, nearly every frame, sound and picture together."""
-    assert not tape.decode_errors
-    assert (tape.guest, tape.heard_guest) == (guest, guest)
-    assert len(tape.frames) >= 0.98 * frames_sent
-    offset = tape.av_offset()
-    assert offset is not None
-    assert abs(offset) <= 0.06
 
 
 async def test_a_guest_by_browser_is_recorded_with_a_password(tmp_path: Path) -> None:

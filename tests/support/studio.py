@@ -1,6 +1,7 @@
 """A handshake server, guests and a recorder as users run them: real programs, real encoders, real files."""
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -8,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from roomtape.config import ServeSettings
 from roomtape.handshake.server import HandshakeServer
@@ -152,6 +153,16 @@ class Studio:
         found = [p for p in self.folder.glob(f"*_{stream}_[0-9]*") if p.suffix in (".webm", ".mkv", ".mp4")]
         return sorted(found)
 
+    def screens(self, stream: str) -> list[Path]:
+        """All files of the screen that a guest shared, oldest first."""
+        return self.files(f"{stream}_screen")
+
+    def manifest(self) -> dict[str, Any]:
+        """The only manifest."""
+        (path,) = self.folder.glob("*.manifest.json")
+        found: dict[str, Any] = json.loads(path.read_text())
+        return found
+
     def tape(self, stream: str) -> Content:
         """The content of a stream's only file."""
         files = self.files(stream)
@@ -182,6 +193,16 @@ def assert_good(tape: Content, guest: int, *, seconds: float, video: bool = True
         offset = tape.av_offset()
         assert offset is not None
         assert abs(offset) <= 0.04
+
+
+def assert_complete(tape: Content, guest: int, frames_sent: int) -> None:
+    """What a browser's guest sent is in the file: the right guest, nearly every frame, sound and picture together."""
+    assert not tape.decode_errors
+    assert (tape.guest, tape.heard_guest) == (guest, guest)
+    assert len(tape.frames) >= 0.98 * frames_sent
+    offset = tape.av_offset()
+    assert offset is not None
+    assert abs(offset) <= 0.06
 
 
 def children_of(pid: int) -> list[int]:

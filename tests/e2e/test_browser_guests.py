@@ -1,0 +1,151 @@
+"""Guests by browser while they are recorded: every codec, and all that people do."""
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+from roomtape.storage.verify import verify
+from tests.support.browser import Chromium
+from tests.support.content import inspect
+from tests.support.studio import Studio, assert_complete, assert_good, recording
+
+PASSWORD: Final = "Füße 42"
+CODECS: Final = {"vp8": ".webm", "vp9": ".webm", "av1": ".webm", "h264": ".mkv"}
+
+
+async def test_every_codec_of_a_browser_at_once(tmp_path: Path) -> None:
+    async with Studio(tmp_path, password=PASSWORD) as studio, Chromium(tmp_path) as chromium:
+        tabs = {
+            codec: await chromium.join(studio, codec, guest=number, codec=codec, password=PASSWORD, bitrate=250)
+            for number, codec in enumerate(CODECS, start=1)
+        }
+        recorder = await studio.recorder()
+        await recording(recorder, *CODECS)
+        await asyncio.sleep(6)
+        sent = {codec: (await tab.sent()).frames for codec, tab in tabs.items()}
+        assert await recorder.stop() == 0
+        for number, (codec, suffix) in enumerate(CODECS.items(), start=1):
+            (file,) = studio.files(codec)
+            assert file.suffix == suffix
+            assert sent[codec] >= 60
+            tape = inspect(file)
+            assert tape.codecs == (codec, "opus")
+            assert_complete(tape, number, sent[codec])
+            assert verify(file).ok
+
+
+async def test_a_reload_gives_a_new_take_and_the_former_file_is_final(tmp_path: Path) -> None:
+    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+        recorder = await studio.recorder()
+        anna = await chromium.join(studio, "anna", guest=1)
+        await recording(recorder, "anna")
+        await asyncio.sleep(3)
+        await anna.reload()
+        await recorder.says("(?s)file is final stream=anna.*guest recording stream=anna")
+        await asyncio.sleep(3)
+        assert await recorder.stop() == 0
+        first, second = studio.files("anna")
+        assert "_01_" in first.name
+        assert "_02_" in second.name
+        for file in (first, second):
+            assert_good(inspect(file), 1, seconds=2.5)
+            assert verify(file).ok
+
+
+async def test_a_tab_that_crashes_leaves_a_good_file_and_its_guest_comes_back(tmp_path: Path) -> None:
+    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+        recorder = await studio.recorder()
+        anna = await chromium.join(studio, "anna", guest=1)
+        ben = await chromium.join(studio, "ben", guest=2)
+        await recording(recorder, "anna", "ben")
+        await asyncio.sleep(3)
+        await anna.crash()
+        back = await chromium.join(studio, "anna", guest=3)
+        await recorder.says("(?s)(guest recording stream=anna.*){2}")
+        await asyncio.sleep(3)
+        sent = (await ben.sent()).frames
+        assert back.errors == []
+        assert await recorder.stop() == 0
+        first, second = studio.files("anna")
+        assert_good(inspect(first), 1, seconds=2.5)
+        assert_good(inspect(second), 3, seconds=2.5)
+        assert verify(first).ok
+        assert_complete(studio.tape("ben"), 2, sent)
+
+
+async def test_who_leaves_and_comes_back_gets_a_new_take(tmp_path: Path) -> None:
+    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+        recorder = await studio.recorder()
+        anna = await chromium.join(studio, "anna", guest=1)
+        await recording(recorder, "anna")
+        await asyncio.sleep(2)
+        await anna.leave()
+        await recorder.says("file is final stream=anna")
+        await anna.rejoin()
+        await recorder.says("(?s)file is final stream=anna.*guest recording stream=anna")
+        await asyncio.sleep(2)
+        assert await recorder.stop() == 0
+        takes = studio.files("anna")
+        assert len(takes) == 2
+        for file in takes:
+            assert_good(inspect(file), 1, seconds=1.5)
+
+
+async def test_mute_and_camera_off_keep_the_file_and_are_noted(tmp_path: Path) -> None:
+    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+        recorder = await studio.recorder()
+        anna = await chromium.join(studio, "Anna", guest=1)
+        await recording(recorder, "Anna")
+        await asyncio.sleep(2)
+        await anna.mute()
+        await asyncio.sleep(3)
+        await anna.mute(False)
+        await anna.hide_camera()
+        await asyncio.sleep(3)
+        await anna.hide_camera(False)
+        await asyncio.sleep(2)
+        sent = (await anna.sent()).frames
+        assert await recorder.stop() == 0
+        tape = studio.tape("Anna")
+        assert not tape.decode_errors
+        assert tape.duration_s >= 9.5
+        assert len(tape.frames) >= 0.98 * sent
+        assert len(tape.flashes) < len(range(10)) - 1, "the camera was off for three seconds"
+        (entry,) = studio.manifest()["recordings"]
+        assert entry["label"] == "Anna"
+        changes = [(change["what"], change["value"]) for change in entry["changes"]]
+        for kind in ("audio_muted", "video_muted"):
+            assert [value for what, value in changes if what == kind][-2:] == [True, False]
+
+
+async def test_a_shared_screen_gets_files_of_its_own(tmp_path: Path) -> None:
+    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+        recorder = await studio.recorder()
+        anna = await chromium.join(studio, "anna", guest=1, screenguest=9, screen="pattern")
+        await recording(recorder, "anna")
+        await asyncio.sleep(2)
+        await anna.share()
+        await recorder.says("file opened stream=anna file=.*_screen_")
+        await asyncio.sleep(4)
+        await anna.share(False)
+        await recorder.says("file is final stream=anna.*screen")
+        await asyncio.sleep(3)
+        await anna.share()
+        await recorder.says("(?s)(file opened stream=anna file=\\S*_screen_.*){2}")
+        await asyncio.sleep(4)
+        sent = (await anna.sent()).frames
+        assert await recorder.stop() == 0
+        screens = studio.screens("anna")
+        assert len(screens) == 2
+        for screen in screens:
+            tape = inspect(screen)
+            assert not tape.decode_errors
+            assert tape.guest == tape.heard_guest == 9
+            offset = tape.av_offset()
+            assert offset is not None
+            assert abs(offset) <= 0.06
+            assert tape.duration_s > 2.5
+            assert verify(screen).ok
+        camera = studio.tape("anna")
+        assert_complete(camera, 1, sent)
+        assert camera.duration_s > 12
