@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import msgspec
 from rich.console import Console as Terminal
 
 from roomtape import log as logging_setup
 from roomtape import viewing
-from roomtape.config import HOSTED_HOSTS, Settings
-from roomtape.errors import SeedRefused
+from roomtape.config import HOSTED_HOSTS, EncoderChoice, Settings
+from roomtape.errors import ConfigError, SeedRefused
 from roomtape.handshake.server import HandshakeServer
 from roomtape.ice.servers import list_url
 from roomtape.ice.turn_list import TurnList
@@ -25,16 +26,19 @@ from roomtape.model import PeerId, SessionId, StreamId, WireStreamId
 from roomtape.observe.metrics import Metrics
 from roomtape.recorder import RecorderApp
 from roomtape.room.effects import ChildId, Report
+from roomtape.room.publication import publish_config
 from roomtape.room.publisher import Publisher
 from roomtape.runner import Runner
 from roomtape.signaling.client import SignalingClient, dialect_of
 from roomtape.signaling.identity import Identity, make_identity
 from roomtape.signaling.protocol import Joined, Protocol
 from roomtape.signaling.wire import Context
+from roomtape.supervisor.encoders import working_encoder
 from roomtape.supervisor.launcher import launch
 
 ALPHABET: Final = string.ascii_letters + string.digits
 UUID_LENGTH: Final = 20
+DONE, FAILED, BAD_INPUT = 0, 1, 2
 SESSION_LENGTH: Final = 10
 
 log = get_logger(__name__)
@@ -51,7 +55,7 @@ def view(settings: Settings) -> int:
 
 
 def publish(settings: Settings) -> int:
-    """Publish the test pattern until SIGINT or SIGTERM."""
+    """Publish until SIGINT or SIGTERM, or the end of a file that is played once."""
     return asyncio.run(_publish(settings))
 
 
@@ -99,26 +103,13 @@ async def _publish(settings: Settings) -> int:
     turn = turn_list(settings)
 
     async def configure(_child: ChildId, _stream: StreamId) -> PublishConfig:
-        wanted = settings.publish
         servers = await turn.servers() if turn is not None else ()
         for server in servers:
             redactor.add(server.credential)
-        return PublishConfig(
-            stream_id=stream,
-            codec=wanted.codec,
-            audio=wanted.audio,
-            video=wanted.video,
-            width=wanted.width,
-            height=wanted.height,
-            framerate=wanted.framerate,
-            bitrate_kbps=wanted.bitrate_kbps,
-            guest_number=wanted.guest_number,
-            offer_on_request=wanted.offer_on_request,
-            ice=settings.ice.servers(servers),
-            phrase=identity.phrase,
-            label=wanted.label,
-            connect_deadline_ms=int(settings.deadlines.connect * 1000),
-        )
+        config = publish_config(settings, settings.ice.servers(servers), identity.phrase)
+        if settings.publish.encoder is EncoderChoice.AUTO and config.video:
+            return msgspec.structs.replace(config, encoder=await working_encoder(config))
+        return config
 
     ended = asyncio.Event()
     audience = PublisherAudience(ended)
@@ -126,7 +117,7 @@ async def _publish(settings: Settings) -> int:
     client = signaling_client(settings, identity, runner, metrics, seed=wire, on_refused=audience.refused)
     runner.perform(publisher.start())
     await _until_told(runner, (client.run(),), ended)
-    return 1 if audience.failed else 0
+    return audience.code
 
 
 async def _serve(settings: Settings) -> int:
@@ -139,12 +130,12 @@ async def _serve(settings: Settings) -> int:
 
 
 class PublisherAudience:
-    """Says in the log what happens to a publishing run."""
+    """Says in the log what happens to a publishing run. `code` is what the run's exit code will be."""
 
     def __init__(self, ended: asyncio.Event) -> None:
         self._ended = ended
         self._viewers = 0
-        self.failed = False
+        self.code = DONE
 
     def child_said(self, child: ChildId, stream: StreamId, message: FromChild) -> None:
         if isinstance(message, Stats) and message.viewers != self._viewers:
@@ -156,7 +147,8 @@ class PublisherAudience:
 
     def reported(self, report: Report) -> None:
         if report.state == "failed":
-            self.failed = True
+            bad_input = report.error is not None and report.error.code == ConfigError.code
+            self.code = BAD_INPUT if bad_input else FAILED
             log.error("publishing failed", stream=report.stream, reason=report.note)
         else:
             log.info("publishing", stream=report.stream, note=report.note)
@@ -166,7 +158,7 @@ class PublisherAudience:
 
     def refused(self, text: str) -> None:
         error = SeedRefused(f"the server refuses this stream id: {text}")
-        self.failed = True
+        self.code = FAILED
         log.error("publishing failed", reason=error.detail)
         self._ended.set()
 

@@ -121,13 +121,15 @@ def _parameter(option: Option, kind: Command) -> click.Parameter:
             required=option.several,
             envvar=option.environment,
         )
+    bare: dict[str, Any] = {"flag_value": option.bare} if option.bare else {}
     default = f" [default: {option.default_text}]" if option.default_text else ""
     return click.Option(
         [f"--{option.name}", option.key],
         help=option.help + default,
         type=option.type,
         metavar="N" if isinstance(option.type, click.IntRange) else None,
-        is_flag=True if option.type is None else None,
+        is_flag=True if option.type is None else False if option.bare else None,
+        **bare,
         multiple=option.several,
         envvar=option.environment,
         hidden=option.hidden,

@@ -20,6 +20,8 @@ from roomtape.option_types import streams_or_link
 from roomtape.options import BY_NAME
 
 DEMO_FOLDER: Final = "demo-recordings"
+SOURCES: Final = ("test", "filesrc", "v4l2", "alsa", "pulse", "video-pipeline", "audio-pipeline")
+"""Options that say what to publish."""
 DEMO_SECONDS: Final = 10
 PIPED_WIDTH: Final = 250
 
@@ -41,8 +43,8 @@ def view(given: Sequence[Given]) -> int:
 
 def publish(given: Sequence[Given]) -> int:
     settings = settings_of(given)
-    if not _value(given, "test"):
-        raise ConfigError("the test pattern is the only thing that can be published yet: add --test")
+    if not any(_value(given, name) for name in SOURCES):
+        raise ConfigError("say what to publish: --test, --filesrc FILE, --v4l2 DEVICE or another source")
     from roomtape.app import publish as run
 
     return run(_named(settings))
@@ -51,7 +53,7 @@ def publish(given: Sequence[Given]) -> int:
 def flat(given: Sequence[Given]) -> int:
     """publish.py: which options are there says what to do; if they disagree, those of the strongest place."""
     records = _strength(given, "record-room", "record", "record-streams")
-    publishes = _strength(given, "streamid", "test")
+    publishes = _strength(given, "streamid", *SOURCES)
     views = _strength(given, "view")
     strongest = max(records, publishes, views)
     if not strongest:

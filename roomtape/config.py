@@ -3,6 +3,7 @@
 Secrets (`password`, TURN credentials) live here and in nothing that is printed.
 """
 
+from enum import StrEnum
 from pathlib import PurePath
 from typing import Final
 from urllib.parse import urlsplit
@@ -84,11 +85,30 @@ class ViewSettings(msgspec.Struct, frozen=True, kw_only=True):
         return next((one for one in Container if one == ending and one is not Container.AUTO), None)
 
 
+class EncoderChoice(StrEnum):
+    """AUTO: in hardware if that works, else in software."""
+
+    AUTO = "auto"
+    SOFTWARE = "software"
+
+
 class PublishSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Sizes in pixels, `bitrate_kbps` in kbit/s, `framerate` in frames per second."""
+    """Sizes in pixels, `bitrate_kbps` in kbit/s, `framerate` in frames per second.
+
+    The fields from `test` to `audio_pipeline` say what is published; `check` sees that they go together.
+    """
 
     stream_id: StreamId = StreamId("")
     label: str = ""
+    test: bool = False
+    file: str = ""
+    loop: bool = False
+    v4l2: str = ""
+    alsa: str = ""
+    pulse: str = ""
+    video_pipeline: str = ""
+    audio_pipeline: str = ""
+    encoder: EncoderChoice = EncoderChoice.AUTO
     codec: Codec = Codec.VP8
     audio: bool = True
     video: bool = True
@@ -170,6 +190,7 @@ def check(settings: Settings) -> Settings:
     for what in (settings.recording, settings.view, settings.publish):
         if not what.audio and not what.video:
             raise ConfigError("--noaudio and --novideo together leave nothing to do")
+    _check_source(settings.publish)
     if (settings.serve.certificate is None) != (settings.serve.key is None):
         raise ConfigError("--certificate and --key belong together")
     return settings
@@ -182,6 +203,28 @@ def _check_view(view: ViewSettings) -> None:
         raise ConfigError("--output must be a file that ends in .mkv, .webm or .mp4, or - for standard output")
     if (view.video_sink, view.audio_sink) != (ViewSettings().video_sink, ViewSettings().audio_sink):
         raise ConfigError("--video-sink and --audio-sink are for the screen: leave them out with --fdsink and --output")
+
+
+def _check_source(publish: PublishSettings) -> None:
+    """What is published comes from one place, or picture and sound from one each."""
+    picture = {"--v4l2": publish.v4l2, "--video-pipeline": publish.video_pipeline}
+    sound = {"--alsa": publish.alsa, "--pulse": publish.pulse, "--audio-pipeline": publish.audio_pipeline}
+    whole = {"--test": publish.test, "--filesrc": publish.file}
+    for alternatives in (whole, picture, sound):
+        _check_alone([name for name, given in alternatives.items() if given])
+    for one, other in ((whole, picture), (whole, sound)):
+        _check_alone([name for group in (one, other) for name, given in group.items() if given])
+    if publish.loop and not publish.file:
+        raise ConfigError("--loop is for --filesrc")
+    if any(picture.values()) and not any(sound.values()) and not publish.video:
+        raise ConfigError("--novideo leaves nothing to publish")
+    if any(sound.values()) and not any(picture.values()) and not publish.audio:
+        raise ConfigError("--noaudio leaves nothing to publish")
+
+
+def _check_alone(names: list[str]) -> None:
+    if len(names) > 1:
+        raise ConfigError(f"{' and '.join(names)} cannot be published together: leave one out")
 
 
 def _check_server(server: str) -> None:

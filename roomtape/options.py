@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from roomtape import option_types as types
-from roomtape.config import STDOUT, Settings
+from roomtape.config import STDOUT, EncoderChoice, Settings
 from roomtape.model import Codec, Container, IcePolicy
 from roomtape.option_types import Parsed
 from roomtape.signaling.identity import sanitise_stream
@@ -55,7 +55,8 @@ class Option(msgspec.Struct, frozen=True):
     `sets` are paths in `Settings` with spaces between them; none for an option that chooses what to do. `type` None
     makes a flag. `read` makes the setting of the parsed value; None leaves the setting alone. `several`: may be
     repeated, and its values come as a tuple. `positional`: the commands where the value needs no name. `default`
-    stands for the default in help texts where `Settings` has none that a person could read.
+    stands for the default in help texts where `Settings` has none that a person could read. `bare` is the value of the
+    option without one.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Option(msgspec.Struct, frozen=True):
     positional: Command = Command(0)
     hidden: bool = False
     default: str = ""
+    bare: str = ""
 
     @property
     def paths(self) -> list[str]:
@@ -106,7 +108,7 @@ _PEER: Final = _RECORD | _VIEW | _PUBLISH
 _CLIENT: Final = _PEER | Command.DOCTOR
 _ALL: Final = _CLIENT | Command.SERVE
 
-_CODECS: Final = (Codec.H264, Codec.VP8, Codec.VP9)
+_CODECS: Final = (Codec.H264, Codec.H265, Codec.VP8, Codec.VP9, Codec.AV1)
 
 # An option fills two lines here, not eight.
 # fmt: off
@@ -117,7 +119,18 @@ TABLE: Final = (
            help="Record this one stream; with --record-room, begin the files' names with this."),
     Option("view", _VIEW, "view.stream_id", Parsed("stream", types.stream_or_link), positional=Command.VIEW,
            help="View this one stream: its name, or a link to it as in a browser."),
-    Option("test", _PUBLISH, help="Publish a moving picture and a tone."),
+    Option("test", _PUBLISH, "publish.test", help="Publish a moving picture and a tone."),
+    Option("filesrc", _PUBLISH, "publish.file", click.Path(dir_okay=False),
+           help="Publish a media file, once, from when the first viewer is there."),
+    Option("loop", _PUBLISH, "publish.loop", help="Play the file of --filesrc over and over."),
+    Option("v4l2", _PUBLISH, "publish.v4l2", click.STRING, help="Publish a camera, such as /dev/video0."),
+    Option("alsa", _PUBLISH, "publish.alsa", click.STRING, help="Publish a microphone by its ALSA name, such as hw:1."),
+    Option("pulse", _PUBLISH, "publish.pulse", click.STRING, bare="default",
+           help="Publish a microphone of PulseAudio or PipeWire; without a name the default one."),
+    Option("video-pipeline", _PUBLISH, "publish.video_pipeline", click.STRING,
+           help="Publish the picture of a GStreamer source, as gst-launch takes it."),
+    Option("audio-pipeline", _PUBLISH, "publish.audio_pipeline", click.STRING,
+           help="Publish the sound of a GStreamer source, as gst-launch takes it."),
     # where
     Option("room", _CLIENT, "signaling.room", Parsed("room", types.room_or_link),
            positional=Command.RECORD | Command.DOCTOR,
@@ -173,8 +186,10 @@ TABLE: Final = (
            help="How to encode the picture."),
     *(Option(codec.lower(), _PUBLISH, "publish.codec", read=_if_chosen(codec),
              help=f"The same as --codec {codec.lower()}.") for codec in _CODECS),
+    Option("encoder", _PUBLISH, "publish.encoder", click.Choice(EncoderChoice, case_sensitive=False),
+           help="auto: in hardware if a trial shows that it works, else in software."),
     Option("bitrate", _PUBLISH, "publish.bitrate_kbps", click.IntRange(50, 100_000),
-           help="Of the picture, in kbit/s."),
+           help="Of the picture, in kbit/s, at most: viewers may ask for less."),
     Option("width", _PUBLISH, "publish.width", click.IntRange(16, 8192), help="In pixels."),
     Option("height", _PUBLISH, "publish.height", click.IntRange(16, 8192), help="In pixels."),
     Option("framerate", _PUBLISH, "publish.framerate", click.IntRange(1, 240), help="Frames per second."),

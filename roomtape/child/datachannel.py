@@ -4,6 +4,7 @@ Frames are hostile: not text, not JSON, not an object, too long or too many at o
 """
 
 import json
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -16,6 +17,43 @@ LABEL: Final = "sendChannel"
 MAX_FRAME: Final = 256 * 1024
 MAX_PENDING: Final = 256
 """Frames handed to the main loop and not yet handled."""
+
+
+class AnnouncedChannel:
+    """A channel that the other side made, which may have said something before anybody could listen (trap T25).
+
+    Made on the thread that announces it, so that nothing is missed; stands for the GstWebRTCDataChannel from then on.
+    """
+
+    def __init__(self, channel: Any) -> None:
+        self._channel = channel
+        self._early: deque[str] = deque(maxlen=MAX_PENDING)
+        self._listener: Callable[[Any, str | None], None] | None = None
+        self._lock = threading.Lock()
+        channel.connect("on-message-string", self._message)
+
+    def connect(self, name: str, listener: Callable[..., None]) -> None:
+        if name != "on-message-string":
+            self._channel.connect(name, listener)
+            return
+        with self._lock:
+            self._listener = listener
+            for text in self._early:
+                listener(self._channel, text)
+            self._early.clear()
+
+    def get_property(self, name: str) -> Any:
+        return self._channel.get_property(name)
+
+    def emit(self, name: str, *args: Any) -> None:
+        self._channel.emit(name, *args)
+
+    def _message(self, channel: Any, text: str | None) -> None:
+        with self._lock:
+            if self._listener is not None:
+                self._listener(channel, text)
+            elif text is not None and len(text) <= MAX_FRAME:
+                self._early.append(text)
 
 
 class DataChannel:

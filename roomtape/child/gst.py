@@ -29,8 +29,6 @@ PACKAGES: Final = {
     "vp9parse": "gstreamer1.0-plugins-bad",
     "h264parse": "gstreamer1.0-plugins-bad",
     "h265parse": "gstreamer1.0-plugins-bad",
-    "av1parse": "gstreamer1.0-plugins-bad",
-    "capssetter": "gstreamer1.0-plugins-good",
     "opusparse": "gstreamer1.0-plugins-bad",
     "rtpvp8depay": "gstreamer1.0-plugins-good",
     "rtpvp9depay": "gstreamer1.0-plugins-good",
@@ -51,6 +49,9 @@ PACKAGES: Final = {
     "decodebin": "gstreamer1.0-plugins-base",
     "autovideosink": "gstreamer1.0-plugins-good",
     "autoaudiosink": "gstreamer1.0-plugins-good",
+    "uridecodebin": "gstreamer1.0-plugins-base",
+    "rtpvp8pay": "gstreamer1.0-plugins-good",
+    "rtph265pay": "gstreamer1.0-plugins-good",
 }
 """The Debian package of each element that roomtape uses."""
 
@@ -106,12 +107,18 @@ def exists(factory: str) -> bool:
 
 
 def chain(pipeline: Any, descriptions: Iterable[Any]) -> list[Any]:
-    """Elements added to `pipeline` and linked in order; texts are made into elements first. They are not started."""
+    """Elements added to `pipeline` and linked in order; texts are made into elements first. They are not started.
+
+    Raises:
+        MissingElement: one is not installed.
+        MediaError: a property is wrong, or two neighbours do not fit together.
+    """
     elements = [make(one) if isinstance(one, str) else one for one in descriptions]
     for element in elements:
         pipeline.add(element)
     for upstream, downstream in pairwise(elements):
-        upstream.link(downstream)
+        if not upstream.link(downstream):
+            raise MediaError(f"{upstream.get_name()} and {downstream.get_name()} do not fit together")
     return elements
 
 

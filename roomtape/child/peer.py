@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from roomtape.child.candidates import LocalCandidates, RemoteCandidates
+from roomtape.child.datachannel import AnnouncedChannel
 from roomtape.child.diagnosis import Evidence, diagnose
 from roomtape.child.dtls import CertificateCheck
 from roomtape.child.gst import Gst, GstWebRTC, after_ms, guarded, make, post, promise, session_description
@@ -144,7 +145,7 @@ class Peer:
             connect(f"notify::{name}", lambda *_: post(self._state_changed))
         connect("on-ice-candidate", self._on_candidate)
         connect("pad-added", guarded(self._on_pad, self._fail_later))
-        connect("on-data-channel", lambda _, channel: post(self._on_data_channel, channel))
+        connect("on-data-channel", lambda _, channel: post(self._on_data_channel, AnnouncedChannel(channel)))
         connect("on-new-transceiver", guarded(self._on_transceiver, self._fail_later))
         connect("deep-element-added", guarded(self._on_element, self._fail_later))
 

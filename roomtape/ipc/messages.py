@@ -79,10 +79,36 @@ class ViewConfig(_Message, frozen=True, kw_only=True, tag="view"):
         return f"ViewConfig({self.stream_id!r})"
 
 
+class MediaSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a publisher's picture and sound come from; nothing at all is the test pattern.
+
+    Either `file`, a path, played once or over and over; or for the picture one of `v4l2` (a device such as
+    /dev/video0) and `video_pipeline`, and for the sound one of `alsa` and `pulse` (names of devices) and
+    `audio_pipeline`. Pipelines are gst-launch texts.
+    """
+
+    file: str = ""
+    loop: bool = False
+    v4l2: str = ""
+    alsa: str = ""
+    pulse: str = ""
+    video_pipeline: str = ""
+    audio_pipeline: str = ""
+
+    def __repr__(self) -> str:
+        """Without the pipelines, whose addresses may hold passwords."""
+        return f"MediaSource({', '.join(name for name in self.__struct_fields__ if getattr(self, name))})"
+
+
 class PublishConfig(_Message, frozen=True, kw_only=True, tag="publish"):
-    """All that a publishing child needs. Sizes in pixels, bitrate in kbit/s, framerate in frames per second."""
+    """All that a publishing child needs. Sizes in pixels, bitrate in kbit/s, framerate in frames per second.
+
+    `encoder` names the element that encodes the picture; empty is one in software.
+    """
 
     stream_id: str
+    source: MediaSource = MediaSource()
+    encoder: str = ""
     codec: Codec = Codec.VP8
     audio: bool = True
     video: bool = True
@@ -244,6 +270,12 @@ class ViewerLeft(_Message, frozen=True, kw_only=True, tag="viewer_left"):
     detail: str
 
 
+class RestartWished(_Message, frozen=True, kw_only=True, tag="restart_wished"):
+    """Publishing only: `peer` asked on the data channel for an ICE restart (protocol.md 6)."""
+
+    peer: str
+
+
 class TrackStarted(_Message, frozen=True, kw_only=True, tag="track_started"):
     """First media of a track is being written. Sizes in pixels, 0 for sound."""
 
@@ -329,7 +361,7 @@ class Failed(_Message, frozen=True, kw_only=True, tag="failed"):
 
 
 class Finished(_Message, frozen=True, kw_only=True, tag="finished"):
-    """The last message: every file is final."""
+    """The last message: every file is final, or the file to publish has been played."""
 
     files: tuple[str, ...]
 
@@ -341,6 +373,7 @@ FromChild = (
     | ChannelNegotiated
     | PeerState
     | ViewerLeft
+    | RestartWished
     | TrackStarted
     | SegmentOpened
     | SegmentClosed

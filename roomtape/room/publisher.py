@@ -6,6 +6,7 @@ from typing import Final
 from roomtape.ipc.messages import (
     AddViewer,
     Failed,
+    Finished,
     FromChild,
     LocalCandidates,
     LocalDescription,
@@ -13,6 +14,7 @@ from roomtape.ipc.messages import (
     RemoteCandidates,
     RemoteDescription,
     RemoveViewer,
+    RestartWished,
     ViewerLeft,
 )
 from roomtape.model import PeerId, SdpType, SessionId, StreamId, WireStreamId
@@ -22,6 +24,7 @@ from roomtape.signaling.messages import (
     CandidatesReceived,
     DescriptionReceived,
     Dropped,
+    IceRestartRequested,
     MemberJoined,
     OfferRequested,
     PeerLeft,
@@ -36,6 +39,8 @@ from roomtape.signaling.messages import (
 CHILD: Final[ChildId] = 1
 MAX_VIEWERS: Final = 80
 MAX_WARNED: Final = 100
+RESTART_S: Final = 5.0
+"""A viewer gets a new connection in place of an ICE restart no more often than this."""
 
 
 class Publisher:
@@ -44,8 +49,9 @@ class Publisher:
     def __init__(self, stream: StreamId, wire: WireStreamId, new_session: Callable[[], SessionId]) -> None:
         self._stream, self._wire, self._new_session = stream, wire, new_session
         self._viewers: dict[PeerId, SessionId] = {}
+        self._restarted: dict[PeerId, float] = {}
         self._warned: set[PeerId] = set()
-        self._running = self._ready = self._leaving = self._failed = False
+        self._running = self._ready = self._leaving = self._failed = self._finished = False
 
     def start(self) -> list[Effect]:
         self._running = True
@@ -71,8 +77,11 @@ class Publisher:
                 if side is Side.PUBLISHER or not self._known(peer, session):
                     return [Count("candidates for nobody")]
                 return [Tell(CHILD, RemoteCandidates(candidates=candidates, peer=peer))]
+            case IceRestartRequested(peer=peer):
+                return self._restart(peer, now)
             case PeerLeft(peer=peer):
                 gone = self._viewers.pop(peer, None) is not None
+                self._restarted.pop(peer, None)
                 return [Tell(CHILD, RemoveViewer(peer=peer))] if gone and self._ready else []
             case Undecryptable(peer=peer):
                 return self._undecryptable(peer)
@@ -99,6 +108,19 @@ class Publisher:
     def _add(self, peer: PeerId) -> Effect:
         return Tell(CHILD, AddViewer(peer=peer, session=self._viewers[peer]))
 
+    def _restart(self, peer: PeerId, now: float) -> list[Effect]:
+        """Another connection with a session of its own, since webrtcbin cannot restart ICE (ADR 014).
+
+        The viewer closes the former one when the offer comes (protocol.md 6).
+        """
+        if not self._ready or peer not in self._viewers:
+            return [Count("ICE restart for nobody")]
+        if now - self._restarted.get(peer, -RESTART_S) < RESTART_S:
+            return [Count("ICE restart too soon")]
+        self._restarted[peer] = now
+        self._viewers[peer] = self._new_session()
+        return [self._add(peer)]
+
     def _undecryptable(self, peer: PeerId) -> list[Effect]:
         """Said once for each peer (protocol.md 3)."""
         counted = Count("undecryptable")
@@ -120,18 +142,24 @@ class Publisher:
                 return [Send(SendDescription(peer, session, description, self._wire))]
             case LocalCandidates(candidates=candidates) if session is not None:
                 return [Send(SendCandidates(peer, session, Side.PUBLISHER, candidates))]
+            case RestartWished():
+                return self._restart(peer, now)
+            case Finished() if not self._failed:
+                self._finished = True
+                return [Report(self._stream, "ended", "all has been published")]
             case Failed(peer=""):
                 self._failed = True
                 return [Report(self._stream, "failed", message.detail, Outcome.of(message))]
             case ViewerLeft(detail=detail) | Failed(detail=detail):
                 self._viewers.pop(peer, None)
+                self._restarted.pop(peer, None)
                 return [Report(self._stream, "waiting", detail)]
             case _:
                 return []
 
     def child_exited(self, child: ChildId, detail: str, now: float) -> list[Effect]:
         self._running = self._ready = False
-        if self._leaving or self._failed:
+        if self._leaving or self._failed or self._finished:
             return []  # the user knows why
         return [Report(self._stream, "failed", f"the publishing process is gone: {detail}")]
 

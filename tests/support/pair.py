@@ -43,20 +43,31 @@ class ChildProcess:
         self._reader = asyncio.create_task(self._read())
 
     @classmethod
-    async def start(cls, config: RecordConfig | ViewConfig | PublishConfig, *descriptors: int) -> "ChildProcess":
+    async def launch(cls, *descriptors: int, module: str = "roomtape.child") -> "ChildProcess":
+        """A child that has not been told anything yet; it inherits `descriptors`."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "roomtape.child",
+            module,
             cwd=ROOT,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             pass_fds=descriptors,
         )
-        child = cls(process)
-        child.send(Init(config=config))
+        return cls(process)
+
+    @classmethod
+    async def start(
+        cls, config: RecordConfig | ViewConfig | PublishConfig, *descriptors: int, module: str = "roomtape.child"
+    ) -> "ChildProcess":
+        """A child that is ready."""
+        child = await cls.launch(*descriptors, module=module)
+        child.configure(config)
         await child.wait_for(Ready)
         return child
+
+    def configure(self, config: RecordConfig | ViewConfig | PublishConfig) -> None:
+        self.send(Init(config=config))
 
     def send(self, message: ToChild) -> None:
         assert self.process.stdin is not None
@@ -138,12 +149,16 @@ class Pair:
 
 
 @contextlib.asynccontextmanager
-async def pair(publish: PublishConfig, record: RecordConfig | ViewConfig, *descriptors: int) -> AsyncIterator[Pair]:
+async def pair(
+    publish: PublishConfig, record: RecordConfig | ViewConfig, *descriptors: int, module: str = "roomtape.child"
+) -> AsyncIterator[Pair]:
     """Both children, ready but not connected; killed at the end if they are still there.
 
-    The one that receives inherits `descriptors`.
+    The one that receives inherits `descriptors`; `module` is what it runs.
     """
-    publisher, recorder = await asyncio.gather(ChildProcess.start(publish), ChildProcess.start(record, *descriptors))
+    publisher, recorder = await asyncio.gather(
+        ChildProcess.start(publish), ChildProcess.start(record, *descriptors, module=module)
+    )
     try:
         yield Pair(publisher, recorder)
     finally:

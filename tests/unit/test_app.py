@@ -10,12 +10,14 @@ from typing import Any, cast
 import pytest
 
 from roomtape import app
-from roomtape.app import UUID_LENGTH, PublisherAudience, signaling_client, state_dir, turn_list
+from roomtape.app import BAD_INPUT, DONE, FAILED, UUID_LENGTH, PublisherAudience, signaling_client, state_dir, turn_list
 from roomtape.config import IceSettings, Settings, SignalingSettings
+from roomtape.errors import ConfigError
 from roomtape.ipc.messages import FromChild, Ready, Stats
 from roomtape.model import StreamId, TurnServer, TurnTransport, WireStreamId
 from roomtape.observe.metrics import Metrics
 from roomtape.room.effects import Report
+from roomtape.room.outcome import Outcome
 from roomtape.runner import Runner
 from roomtape.signaling.identity import make_identity
 from roomtape.signaling.messages import Dialect
@@ -153,22 +155,29 @@ async def test_a_child_that_is_gone_ends_the_run(said: Said) -> None:
     audience.reported(Report(ANN, "waiting", "no viewer yet"))
     assert not ended.is_set()
     audience.child_exited(1, ANN, "exited with code 0")
-    assert (ended.is_set(), audience.failed) == (True, False)
+    assert (ended.is_set(), audience.code) == (True, DONE)
     assert [message for message, _ in said()] == ["joined", "publishing"]
 
 
 async def test_a_failure_is_remembered_and_its_reason_told(said: Said) -> None:
     audience = PublisherAudience(asyncio.Event())
     audience.reported(Report(ANN, "failed", "no encoder"))
-    assert audience.failed
+    assert audience.code == FAILED
     assert said() == [("publishing failed", {"stream": "ann", "reason": "no encoder"})]
+
+
+async def test_what_the_user_gave_wrong_is_bad_input() -> None:
+    audience = PublisherAudience(asyncio.Event())
+    wrong = Outcome.of(ConfigError("--video-pipeline: no element"))
+    audience.reported(Report(ANN, "failed", wrong.detail, wrong))
+    assert audience.code == BAD_INPUT
 
 
 async def test_a_refused_stream_id_ends_the_run(said: Said) -> None:
     ended = asyncio.Event()
     audience = PublisherAudience(ended)
     audience.refused("already in use")
-    assert (ended.is_set(), audience.failed) == (True, True)
+    assert (ended.is_set(), audience.code) == (True, FAILED)
     assert said() == [("publishing failed", {"reason": "the server refuses this stream id: already in use"})]
 
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -12,6 +13,7 @@ from roomtape import __version__
 from roomtape.cli import BAD_INPUT, flat_command, roomtape_command, run
 from roomtape.config import (
     HOSTED_SERVER,
+    EncoderChoice,
     IceSettings,
     PublishSettings,
     RecordingSettings,
@@ -146,7 +148,7 @@ def terminal(app: FakeApp, capsys: pytest.CaptureFixture[str]) -> Terminal:
         (
             "python3 publish.py --streamid alice --room testroom123 --test",
             "publish",
-            Settings(signaling=ROOM, publish=PublishSettings(stream_id=StreamId("alice"))),
+            Settings(signaling=ROOM, publish=PublishSettings(stream_id=StreamId("alice"), test=True)),
         ),
         ("python3 publish.py --view STREAMID --fdsink", "view", VIEWED),
         ("roomtape view STREAMID --fdsink", "view", VIEWED),
@@ -154,7 +156,7 @@ def terminal(app: FakeApp, capsys: pytest.CaptureFixture[str]) -> Terminal:
         (
             "roomtape publish --streamid alice --room testroom123 --test",
             "publish",
-            Settings(signaling=ROOM, publish=PublishSettings(stream_id=StreamId("alice"))),
+            Settings(signaling=ROOM, publish=PublishSettings(stream_id=StreamId("alice"), test=True)),
         ),
     ],
 )
@@ -197,6 +199,7 @@ def test_every_option_for_publishing(terminal: Terminal) -> None:
     assert settings.publish == PublishSettings(
         stream_id=StreamId("solo_1"),
         label="Ann",
+        test=True,
         codec=Codec.H264,
         audio=False,
         width=640,
@@ -236,6 +239,38 @@ def test_media_does_not_go_to_a_terminal(terminal: Terminal, monkeypatch: pytest
     monkeypatch.setattr(sys, "stdout", TerminalStdout())
     assert "standard output is a terminal" in terminal.refuses("roomtape", "view", "x", "--fdsink")
     assert terminal.asks("roomtape", "view", "x")[0] == "view"
+
+
+@pytest.mark.parametrize(
+    ("line", "publish"),
+    [
+        ("--filesrc film.mkv --loop --av1", PublishSettings(file="film.mkv", loop=True, codec=Codec.AV1)),
+        ("--v4l2 /dev/video0 --alsa hw:1 --h265", PublishSettings(v4l2="/dev/video0", alsa="hw:1", codec=Codec.H265)),
+        ("--pulse", PublishSettings(pulse="default")),
+        ("--pulse mic --encoder software", PublishSettings(pulse="mic", encoder=EncoderChoice.SOFTWARE)),
+        ("--video-pipeline v --audio-pipeline a", PublishSettings(video_pipeline="v", audio_pipeline="a")),
+    ],
+)
+def test_what_is_published(line: str, publish: PublishSettings, terminal: Terminal) -> None:
+    for command in ("publish.py", "roomtape publish"):
+        settings = terminal.settings(*command.split(), "--streamid", "a", *line.split())
+        assert msgspec.structs.replace(settings.publish, stream_id=StreamId("")) == publish
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("--test --filesrc f", "--test and --filesrc cannot be published together"),
+        ("--filesrc f --pulse", "--filesrc and --pulse cannot"),
+        ("--v4l2 /dev/video0 --video-pipeline v", "--v4l2 and --video-pipeline cannot"),
+        ("--alsa a --pulse", "--alsa and --pulse cannot"),
+        ("--test --loop", "--loop is for --filesrc"),
+        ("--pulse --noaudio", "leaves nothing to publish"),
+        ("--v4l2 /dev/video0 --novideo", "leaves nothing to publish"),
+    ],
+)
+def test_sources_that_do_not_go_together_are_refused(line: str, sentence: str, terminal: Terminal) -> None:
+    assert sentence in terminal.refuses("roomtape", "publish", *line.split())
 
 
 def test_publishing_without_a_name_gets_a_random_one(terminal: Terminal) -> None:
@@ -382,7 +417,7 @@ def test_a_bad_file_gets_one_sentence(text: str, sentence: str, tmp_path: Path, 
         ("publish.py --record-room", "--record-room needs a room"),
         ("publish.py --record-room --record x", "--record-room needs a room"),
         ("publish.py --record-room --room r --streamid x --test", "record, view or publish, one of them"),
-        ("publish.py --streamid x", "add --test"),
+        ("publish.py --streamid x", "say what to publish"),
         ("publish.py --record ,", "the name of the stream is empty"),
         ("publish.py --view x --record y", "record, view or publish, one of them"),
         ("publish.py --view x --streamid y --test", "record, view or publish, one of them"),
@@ -408,7 +443,7 @@ def test_a_bad_file_gets_one_sentence(text: str, sentence: str, tmp_path: Path, 
         ("publish.py --streamid a --test --h264 --vp8", "--h264 and --vp8 contradict"),
         ("roomtape record", "say which room to record"),
         ("roomtape record https://vdo.ninja/", "names neither a room"),
-        ("roomtape publish", "add --test"),
+        ("roomtape publish", "say what to publish"),
         ("roomtape recrod", "did you mean record?"),
         ("roomtape verify", "Missing argument 'PATH...'"),
         ("roomtape verify /does/not/exist", "does not exist"),

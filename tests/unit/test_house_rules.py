@@ -16,7 +16,17 @@ EVERYTHING = {"", "Exception", "BaseException"}
 # A docstring is for what the name, the types and a glance at the body do not say.
 GLANCE_LINES = 12
 # Classes whose methods have their docstrings there, and implementations elsewhere.
-INTERFACES = {"PeerListener", "TapeListener", "Destination", "ViewerOwner", "Decider", "Audience", "Rules"}
+INTERFACES = {
+    "PeerListener",
+    "TapeListener",
+    "Destination",
+    "ViewerOwner",
+    "FeedOwner",
+    "Feed",
+    "Decider",
+    "Audience",
+    "Rules",
+}
 OF_THE_STANDARD_LIBRARY = {"emit"}
 
 Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef

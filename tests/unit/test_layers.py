@@ -19,20 +19,21 @@ FLOORS: tuple[dict[str, str], ...] = (
     # 2: decisions; and the child, which is a program of its own
     {
         "signaling": "protocol",
-        "room": "effects outcome attempt early asking owners row session router publisher turns",
+        "room": "effects outcome attempt early asking owners row session router publication publisher turns",
         "storage": "layout manifest",
         "handshake": "effects limits rooms frames rules hosted fanout hub pages",
         "observe": "metrics board redactor floodgate",
         "child": (
-            "__main__ main answer av1 av1_elements av1_packets av1_sequence backlog candidates channel codecs cut"
-            " datachannel deck destination diagnosis dtls gst guest inventory matroska outlet pattern peer placement"
-            " publishing receiving recording screen sdp simulcast source tape track viewer viewing writer"
+            "__main__ main answer av1 av1_elements av1_packets av1_sequence backlog bitrate branch candidates"
+            " channel codecs cut datachannel deck destination diagnosis dtls encoders feed gst guest inventory"
+            " liveness matroska media outlet pattern peer placement probe publishing receiving recording rtcp"
+            " screen sdp simulcast source sources tape track viewer viewing writer"
         ),
     },
     # 3: shells, which have sockets, processes and clocks
     {
         "signaling": "client visit",
-        "supervisor": "launcher manager",
+        "supervisor": "launcher manager encoders",
         "storage": "verify",
         "handshake": "server tls assets",
         "ice": "probe turn_list",
@@ -56,15 +57,20 @@ CHILD_DECIDES = {
         "av1_packets",
         "av1_sequence",
         "backlog",
+        "bitrate",
         "codecs",
         "cut",
         "diagnosis",
+        "encoders",
         "guest",
+        "liveness",
         "matroska",
         "pattern",
         "placement",
+        "rtcp",
         "sdp",
         "simulcast",
+        "sources",
     )
 }
 OUTSIDE_WORLD = {

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from roomtape.child.datachannel import MAX_FRAME, MAX_PENDING, DataChannel
+from roomtape.child.datachannel import MAX_FRAME, MAX_PENDING, AnnouncedChannel, DataChannel
 from roomtape.child.gst import GstWebRTC
 from tests.unit.child.main_loop import settle
 
@@ -167,3 +167,28 @@ def test_an_echo_of_any_depth_does_no_harm(opened: Wrapped) -> None:
     assert not opened.channel.send({"pong": nested})
     assert opened.channel.dropped == before + 1
     assert len(opened.raw.sent) + opened.channel.dropped >= 100
+
+
+def test_what_is_said_before_anybody_listens_is_heard_in_order() -> None:
+    fake = WebRTCDataChannel(State.OPEN)
+    announced = AnnouncedChannel(fake)
+    for text in ('{"n":1}', '{"n":2}', "x" * (MAX_FRAME + 1)):
+        fake.fire("on-message-string", text)
+    heard: list[Mapping[str, Any]] = []
+    channel = DataChannel(announced, heard.append, lambda: None, lambda: None)
+    fake.fire("on-message-string", '{"n":3}')
+    settle()
+    assert heard == [{"n": 1}, {"n": 2}, {"n": 3}]
+    assert channel.send({"n": 4})
+    assert fake.sent == ['{"n":4}']
+
+
+def test_a_peer_that_talks_without_end_before_anybody_listens_is_bounded() -> None:
+    fake = WebRTCDataChannel(State.OPEN)
+    announced = AnnouncedChannel(fake)
+    for n in range(MAX_PENDING + 10):
+        fake.fire("on-message-string", f'{{"n":{n}}}')
+    heard: list[Mapping[str, Any]] = []
+    DataChannel(announced, heard.append, lambda: None, lambda: None)
+    settle()
+    assert len(heard) == MAX_PENDING

@@ -6,22 +6,25 @@ from roomtape.errors import MediaError
 from roomtape.ipc.messages import (
     AddViewer,
     Failed,
+    Finished,
     LocalCandidates,
     LocalDescription,
     Ready,
     RemoteCandidates,
     RemoteDescription,
     RemoveViewer,
+    RestartWished,
     ViewerLeft,
 )
 from roomtape.model import Description, PeerId, SessionId, StreamId
 from roomtape.room.effects import Count, Effect, Report, Send, Spawn, Stop, Tell, Timer, Warn
 from roomtape.room.outcome import Outcome
-from roomtape.room.publisher import CHILD, MAX_VIEWERS, MAX_WARNED, Publisher
+from roomtape.room.publisher import CHILD, MAX_VIEWERS, MAX_WARNED, RESTART_S, Publisher
 from roomtape.signaling.messages import (
     CandidatesReceived,
     DescriptionReceived,
     Dropped,
+    IceRestartRequested,
     MemberJoined,
     OfferRequested,
     PeerLeft,
@@ -208,3 +211,25 @@ def test_a_reconnect_or_a_timer_changes_nothing() -> None:
     assert publisher.joined(0) == []
     assert publisher.due(Timer("any", CHILD), 0) == []
     assert len(publisher.signal(answer(VI, S1), 0)) == 1
+
+
+def test_the_end_of_a_file_is_no_failure() -> None:
+    publisher = make_publisher()
+    assert publisher.child_said(CHILD, Finished(files=()), 0) == [Report(STREAM, "ended", "all has been published")]
+    assert publisher.child_exited(CHILD, "exited with code 0", 0) == []
+    broken = make_publisher()
+    broken.child_said(CHILD, FAILED, 0)
+    assert broken.child_said(CHILD, Finished(files=()), 0) == []
+
+
+def test_an_ice_restart_is_a_new_connection_but_not_too_often() -> None:
+    publisher = make_publisher()
+    assert publisher.signal(IceRestartRequested(VI), 0) == [Count("ICE restart for nobody")]
+    offer_to(publisher, VI)
+    assert publisher.signal(IceRestartRequested(VI), 1) == [Tell(CHILD, AddViewer(peer=VI, session=S2))]
+    assert publisher.signal(answer(VI, S1), 1) == [Count("description for nobody")]
+    assert len(publisher.signal(answer(VI, S2), 1)) == 1
+    wished = RestartWished(peer=VI)
+    assert publisher.child_said(CHILD, wished, RESTART_S) == [Count("ICE restart too soon")]
+    again = Tell(CHILD, AddViewer(peer=VI, session=SessionId("s3")))
+    assert publisher.child_said(CHILD, wished, 1 + RESTART_S) == [again]
