@@ -11,7 +11,7 @@ PAYLOADERS: Final = {
     Codec.VP8: "rtpvp8pay pt=96 picture-id-mode=15-bit",
     Codec.VP9: "rtpvp9pay pt=96 picture-id-mode=15-bit",
     Codec.H264: "rtph264pay pt=96 aggregate-mode=zero-latency config-interval=-1",
-    Codec.H265: "rtph265pay pt=96 aggregate-mode=zero-latency config-interval=-1",
+    Codec.H265: "rtph265pay pt=96 aggregate-mode=zero-latency",
     Codec.AV1: "rtpav1pay pt=96",
 }
 AUDIO_CAPS: Final = "application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000"

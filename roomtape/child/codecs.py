@@ -120,3 +120,20 @@ def profile_rank(codec: Codec, parameters: Mapping[str, str]) -> int | None:
     if codec is Codec.H264 and value not in ("0", "1"):
         return None
     return int(value != best)
+
+
+_H265_RANDOM_ACCESS: Final = range(16, 24)
+"""nal_unit_type of intra random access pictures (ITU-T H.265 table 7-1)."""
+
+
+def begins_h265(frame: bytes) -> bool:
+    """Whether decoding can begin with a frame whose NAL units have lengths of four bytes (hev1).
+
+    GStreamer also takes a frame for a key frame that merely has parameter sets before it.
+    """
+    at = 0
+    while at + 5 <= len(frame):
+        if frame[at + 4] >> 1 & 0x3F in _H265_RANDOM_ACCESS:
+            return True
+        at += 4 + int.from_bytes(frame[at : at + 4], "big")
+    return False

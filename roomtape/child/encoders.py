@@ -99,8 +99,9 @@ SOFTWARE: Final = (
     Encoder(
         Codec.H265,
         "x265enc",
-        "tune=zerolatency speed-preset=ultrafast bitrate={kbps} key-int-max={distance} log-level=error",
-        after=_H265,
+        "tune=zerolatency speed-preset=ultrafast bitrate={kbps} key-int-max={distance} log-level=error"
+        " option-string=open-gop=0:repeat-headers=1",
+        after=("h265parse",),
     ),
     Encoder(
         Codec.AV1,

@@ -88,7 +88,9 @@ class Peer:
         stamps do not jump. And since nobody listens live, the jitter buffer gets more patience
         with lost packets; it also has to cover the drift between the guest's clock and ours.
         """
-        self.element.set_property("latency", self._jitter_ms + DRIFT_MS)
+        # Not of webrtcbin as a whole: of a track that comes later the first packet would wait so long.
+        for buffer in self._jitter_buffers.values():
+            buffer.set_property("latency", self._jitter_ms + DRIFT_MS)
         self._ease_lip_sync(0)
         self._cancel_settling()
         self._cancel_settling = after_ms(SETTLE_MS, lambda: self._ease_lip_sync(LIP_SYNC_STEP_NS))

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from roomtape.child.codecs import RECIPES
+from roomtape.child.codecs import RECIPES, begins_h265
 from roomtape.child.gst import Gst, chain, exists, post, request_keyframe, start
 from roomtape.model import Codec, TrackKind
 
@@ -28,7 +28,9 @@ class Track:
         self.entered = time.monotonic()
         """When its next file begins: the moment it came to the gate."""
         self.lag_ns = 0
-        """How far its time stamps were behind the clock when it came to the gate."""
+        """How far its time stamps were behind the clock when it came to the gate again; the first time it is the jitter
+        buffer that has held it back."""
+        self._has_entered = False
         self._pipeline = pipeline
         self._elements = chain(pipeline, _stages(codec))
         self._meter = self._elements[-2]
@@ -61,12 +63,13 @@ class Track:
 
         def at_gate(_: Any, info: Any) -> Any:
             nonlocal told
-            if self.kind is TrackKind.VIDEO and info.get_buffer().has_flags(Gst.BufferFlags.DELTA_UNIT):
+            if self.kind is TrackKind.VIDEO and not self._begins(info.get_buffer()):
                 return before
             if not told:
                 told = True
                 self.entered = time.monotonic()
-                self.lag_ns = self._lag_of(info.get_buffer())
+                self.lag_ns = self._lag_of(info.get_buffer()) if self._has_entered else 0
+                self._has_entered = True
                 post(arrived)
             return Gst.PadProbeReturn.OK  # blocks
 
@@ -80,6 +83,11 @@ class Track:
         segment = self.src.get_sticky_event(Gst.EventType.SEGMENT, 0)
         at = segment.parse_segment().to_running_time(Gst.Format.TIME, buffer.pts) if segment else Gst.CLOCK_TIME_NONE
         return 0 if at == Gst.CLOCK_TIME_NONE else int(now - at)
+
+    def _begins(self, buffer: Any) -> bool:
+        if buffer.has_flags(Gst.BufferFlags.DELTA_UNIT):
+            return False
+        return self.codec is not Codec.H265 or begins_h265(buffer.extract_dup(0, buffer.get_size()))
 
     def open_gate(self) -> None:
         """Let the track go on. Of sound that is new, the frame that stood at the gate is dropped.

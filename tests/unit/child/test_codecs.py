@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roomtape.child.codecs import RECIPES, choose_muxer, codec_of, profile_rank
+from roomtape.child.codecs import RECIPES, begins_h265, choose_muxer, codec_of, profile_rank
 from roomtape.ipc.messages import RecordConfig
 from roomtape.model import Codec, Container, TrackKind
 
@@ -91,3 +91,28 @@ def test_every_set_of_codecs_finds_a_muxer_and_a_note_only_tells_of_a_change(
 )
 def test_the_rank_of_a_profile(codec: Codec, parameters: dict[str, str], rank: int | None) -> None:
     assert profile_rank(codec, parameters) == rank
+
+
+def nal(kind: int, size: int = 20) -> bytes:
+    return (size + 2).to_bytes(4, "big") + bytes((kind << 1, 1)) + bytes(size)
+
+
+SETS = nal(32) + nal(33) + nal(34)
+
+
+@pytest.mark.parametrize(
+    ("frame", "begins"),
+    [
+        (SETS + nal(19), True),  # IDR
+        (SETS + nal(39) + nal(20), True),
+        (nal(21), True),  # CRA
+        (SETS + nal(1), False),
+        (nal(1), False),
+        (SETS, False),
+        (b"", False),
+        (b"\xff\xff\xff\xff\x02", False),
+        (bytes(4) * 1000, False),
+    ],
+)
+def test_an_h265_frame_to_begin_with(frame: bytes, begins: bool) -> None:
+    assert begins_h265(frame) is begins
