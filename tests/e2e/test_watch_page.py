@@ -58,6 +58,15 @@ async def test_a_second_stream_stops_and_goes_on(tmp_path: Path) -> None:
         assert anna.errors + watch.errors + late.errors == []
 
 
+async def test_a_pattern_in_a_browser_without_track_generators(tmp_path: Path) -> None:
+    """Firefox and Safari have none: the picture comes from a canvas."""
+    async with Studio(tmp_path) as studio, Chromium(tmp_path, lacks="MediaStreamTrackGenerator") as chromium:
+        anna = await chromium.join(studio, "anna", guest=6)
+        watch = await chromium.watch(studio)
+        assert await watch.moves("anna") == 6
+        assert anna.errors == []
+
+
 async def test_devices_are_chosen_and_switched_off_and_who_watches_reads_it(tmp_path: Path) -> None:
     """With the browser's fake camera and microphone."""
     async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:

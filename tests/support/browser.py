@@ -199,9 +199,13 @@ class Chromium:
     Args:
         refuse_media: asked for camera and microphone, its user says no.
         flags: more arguments for the command line.
+        lacks: a global of JavaScript that this browser does not have.
     """
 
-    def __init__(self, folder: Path, *, refuse_media: bool = False, flags: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, folder: Path, *, refuse_media: bool = False, flags: tuple[str, ...] = (), lacks: str | None = None
+    ) -> None:
+        self._lacks = lacks
         self._profile = folder / "profile"
         self._flags = (*FLAGS, *(REFUSED if refuse_media else ALLOWED), *flags)
         self._playwright: Playwright | None = None
@@ -217,6 +221,8 @@ class Chromium:
             viewport={"width": DESKTOP[0], "height": DESKTOP[1]},
         )
         self._context.set_default_timeout(PAGE_DEADLINE_S * 1000)
+        if self._lacks is not None:
+            await self._context.add_init_script(f"delete globalThis.{self._lacks}")
         return self
 
     async def __aexit__(
