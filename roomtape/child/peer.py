@@ -28,8 +28,6 @@ SETTLE_MS: Final = 8_000
 """Browsers send the first sender reports within 5 s."""
 DRIFT_MS: Final = 2_000
 """Two clocks that differ by 50 ppm are so far apart after 11 hours."""
-MAX_SKEW_NS: Final = 3_000_000_000
-"""Sender reports that set the tracks of a guest further apart than this are not believed (rtpbin's default)."""
 GATHERED_GRACE_MS: Final = 500
 """For the last candidates to arrive from their thread after gathering is complete."""
 STATES: Final = ("ice-connection-state", "ice-gathering-state", "connection-state", "signaling-state")
@@ -117,19 +115,6 @@ class Peer:
     def _jitter_buffer_made(self, buffer: Any, ssrc: int) -> None:
         self._jitter_buffers[ssrc] = buffer
         self._meter.watch_jitter_buffer(buffer, ssrc)
-
-    def shift(self, ssrc: int, later_ns: int) -> None:
-        """Time the media of an SSRC so much later, until its next sender report sets it right.
-
-        rtpbin believes no report that shifts media by more than `max-ts-offset`, so that has to grow.
-        """
-        buffer = self._jitter_buffers.get(ssrc)
-        if buffer is None:
-            return
-        offset_ns = buffer.get_property("ts-offset") + later_ns
-        rtpbin = self.element.get_by_name("rtpbin")
-        rtpbin.set_property("max-ts-offset", max(rtpbin.get_property("max-ts-offset"), offset_ns + MAX_SKEW_NS))
-        buffer.set_property("ts-offset", offset_ns)
 
     def _configure_ice(self) -> None:
         # Asking routers for port mappings is not for a recorder to do.

@@ -39,7 +39,6 @@ class ReceptionMeter:
     def watch_jitter_buffer(self, element: Any, ssrc: int) -> None:
         """The jitter buffer of an SSRC has been made."""
         self._jitter_buffers.append(element)
-        handler = 0
 
         def used(*_: Any) -> None:
             # The first one is enough; this is not to be called for every report of a long recording.

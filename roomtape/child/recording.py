@@ -287,11 +287,6 @@ class Recording:
         self._peer.media_joined()
         self._send(message)
 
-    def on_track_lags(self, ssrc: int, lag_ns: int) -> None:
-        """A browser's clock of the sound stands still while a sender has no track: a screen shared again."""
-        self._log("debug", "the guest's RTP clock has stood still", ssrc=ssrc, ms=lag_ns // 1_000_000)
-        self._peer.shift(ssrc, lag_ns)
-
     def on_track_returned(self, kind: TrackKind) -> None:
         self._peer.media_joined()
         self._log("info", "track comes back into the file", track=str(kind))

@@ -18,8 +18,6 @@ from roomtape.model import Codec, Feed, TrackKind
 
 FLOW_MS: Final = 200
 """For some seconds of media to go from the jitter buffers through the muxer."""
-STANDSTILL_NS: Final = 1_000_000_000
-"""Time stamps that are so far behind tell that the guest's RTP clock has stood still."""
 
 
 class TapeListener(Protocol):
@@ -28,7 +26,6 @@ class TapeListener(Protocol):
     def on_track_started(self, message: TrackStarted) -> None: ...
     def on_segment_opened(self, message: SegmentOpened) -> None: ...
     def on_segment_closed(self, message: SegmentClosed) -> None: ...
-    def on_track_lags(self, ssrc: int, lag_ns: int) -> None: ...
     def on_track_returned(self, kind: TrackKind) -> None: ...
     def on_note(self, level: str, message: str, **fields: Any) -> None: ...
     def on_tape_failed(self, error: RecorderError) -> None: ...
@@ -110,8 +107,6 @@ class Tape:
 
     def _at_gate(self, track: Track) -> None:
         if not self._finishing and not self._paused:
-            if track.lag_ns > STANDSTILL_NS:
-                self._listener.on_track_lags(track.ssrc, track.lag_ns)
             may_rejoin = self._writer is not None and self._writer.may_rejoin(track)
             self._do(self._plan.at_gate(track.kind, time.monotonic(), may_rejoin=may_rejoin))
 

@@ -27,11 +27,6 @@ class Track:
         self._new = True
         self.entered = time.monotonic()
         """When its next file begins: the moment it came to the gate."""
-        self.lag_ns = 0
-        """How far its time stamps were behind the clock when it came to the gate again; the first time it is the jitter
-        buffer that has held it back."""
-        self._has_entered = False
-        self._pipeline = pipeline
         self._elements = chain(pipeline, _stages(codec))
         self._meter = self._elements[-2]
         self.src = self._elements[-1].get_static_pad("src")
@@ -68,8 +63,6 @@ class Track:
             if not told:
                 told = True
                 self.entered = time.monotonic()
-                self.lag_ns = self._lag_of(info.get_buffer()) if self._has_entered else 0
-                self._has_entered = True
                 post(arrived)
             return Gst.PadProbeReturn.OK  # blocks
 
@@ -77,12 +70,6 @@ class Track:
         self._new = not recording
         self._probe = self.src.add_probe(Gst.PadProbeType.BLOCK | Gst.PadProbeType.BUFFER, at_gate)
         self.ask_keyframe()
-
-    def _lag_of(self, buffer: Any) -> int:
-        now = self._pipeline.get_clock().get_time() - self._pipeline.get_base_time()
-        segment = self.src.get_sticky_event(Gst.EventType.SEGMENT, 0)
-        at = segment.parse_segment().to_running_time(Gst.Format.TIME, buffer.pts) if segment else Gst.CLOCK_TIME_NONE
-        return 0 if at == Gst.CLOCK_TIME_NONE else int(now - at)
 
     def _begins(self, buffer: Any) -> bool:
         if buffer.has_flags(Gst.BufferFlags.DELTA_UNIT):

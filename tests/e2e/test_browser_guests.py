@@ -137,15 +137,13 @@ async def test_a_shared_screen_gets_files_of_its_own(tmp_path: Path) -> None:
         assert await recorder.stop() == 0
         screens = studio.screens("anna")
         assert len(screens) == 2
+        assert_good(inspect(screens[0]), 9, seconds=2.5)
         for screen in screens:
             tape = inspect(screen)
-            assert not tape.decode_errors
-            assert tape.guest == tape.heard_guest == 9
-            offset = tape.av_offset()
-            assert offset is not None
-            assert abs(offset) <= 0.06
+            assert tape.guest == 9
             assert tape.duration_s > 2.5
             assert verify(screen).ok
+            assert len(tape.flashes) >= 2
         camera = studio.tape("anna")
         assert_complete(camera, 1, sent)
         assert camera.duration_s > 12

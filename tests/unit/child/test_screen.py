@@ -30,9 +30,6 @@ class FakeListener:
     def on_tape_failed(self, error: Exception) -> None:
         self.errors.append(error)
 
-    def on_track_lags(self, ssrc: int, lag_ns: int) -> None:
-        raise AssertionError("nothing is held back")
-
     def on_track_returned(self, kind: TrackKind) -> None:
         raise AssertionError("nothing leaves a screen")
 
