@@ -87,7 +87,8 @@ class Backlog:
         kept = [frame for frame in self._frames if frame.at_ns >= since_ns]
         first_key = next((n for n, frame in enumerate(kept) if frame.kind is TrackKind.VIDEO and frame.key), len(kept))
         if len(kept) < len(self._frames):
-            self._needs_key = not any(frame.key for frame in kept if frame.kind is TrackKind.VIDEO)
+            has_key = any(frame.key for frame in kept if frame.kind is TrackKind.VIDEO)
+            self._needs_key = self._needs_key or not has_key  # a gap behind what is kept stays one
             kept = [frame for n, frame in enumerate(kept) if frame.kind is TrackKind.AUDIO or n >= first_key]
         self._frames = deque(kept)
         self._bytes = sum(len(frame.data) for frame in kept)

@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from roomtape.child.backlog import Backlog, Frame
@@ -107,6 +107,7 @@ def test_forgetting_nothing_changes_nothing() -> None:
     assert backlog.add(picture(66))
 
 
+@example([("key", 0), ("key", 41), ("key", 60), ("forget", 2), ("delta", 0)])
 @given(st.lists(st.tuples(st.sampled_from(["key", "delta", "sound", "take", "forget"]), st.integers(0, 60))))
 def test_it_stays_bounded_and_no_picture_follows_a_gap(steps: list[tuple[str, int]]) -> None:
     """Between two pictures that come out, none that was offered is missing, unless the second is a key frame."""
