@@ -13,7 +13,7 @@ demo: setup  ## record two synthetic guests for ten seconds and verify the files
 	$(PYTHON) -m roomtape demo
 
 test: lint  ## everything that must pass: lint and all tests
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n 2 --dist worksteal
 
 lint: setup  ## ruff and mypy
 	$(PYTHON) -m ruff check .

@@ -144,7 +144,11 @@ def test_the_description_in_force_counts() -> None:
     assert watched.check.verified
 
 
-@pytest.mark.parametrize("sdp", ["v=0\r\n", described(PEM, "sha-1"), "a=fingerprint:sha-256\r\n", "a=fingerprint:"])
+@pytest.mark.parametrize(
+    "sdp",
+    ["v=0\r\n", described(PEM, "sha-1"), "a=fingerprint:sha-256\r\n", "a=fingerprint:"],
+    ids=["none", "of a weak hash", "empty", "nothing at all"],
+)
 def test_a_description_without_a_usable_fingerprint_is_refused(sdp: str) -> None:
     check = CertificateCheck(lambda _: None, lambda: None)
     with pytest.raises(FingerprintMismatch):
