@@ -95,17 +95,15 @@ class Track:
     def hold_still(self, then: Callable[[], None]) -> Callable[[], None]:
         """Stop between two frames; `then` is called once, on the main loop, when nothing is under way. Returns what
         lets the track go on. Nothing is lost."""
-        told = False
 
         def idle(*_: Any) -> Any:
-            nonlocal told
-            if not told:
-                told = True
-                post(then)
-            return Gst.PadProbeReturn.OK  # blocks
+            post(then)
+            return Gst.PadProbeReturn.REMOVE
 
-        probe = self.src.add_probe(Gst.PadProbeType.IDLE, idle)
-        return lambda: self.src.remove_probe(probe)
+        # An idle probe alone holds nothing: it blocks only while its callback runs.
+        block = self.src.add_probe(Gst.PadProbeType.BLOCK_DOWNSTREAM, lambda *_: Gst.PadProbeReturn.OK)
+        self.src.add_probe(Gst.PadProbeType.IDLE, idle)
+        return lambda: self.src.remove_probe(block)
 
     def retire(self) -> None:
         """The track has been replaced. webrtcbin's pad stays linked: an unlinked one would end all reception."""

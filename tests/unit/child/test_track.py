@@ -159,3 +159,18 @@ def test_what_passes_is_counted(stage: Stage) -> None:
     assert stage.track.frames > 3
     assert stage.track.media_bytes >= sum(buffer.get_size() for buffer in stage.arrived[:3])
     assert stage.track.size == ((64, 48) if stage.track.kind is TrackKind.VIDEO else (0, 0))
+
+
+def test_a_track_that_is_held_still_lets_nothing_pass_and_loses_nothing(stage: Stage) -> None:
+    stage.start()
+    run_until(lambda: len(stage.arrived) > 3)
+    still: list[int] = []
+    release = stage.track.hold_still(lambda: still.append(len(stage.arrived)))
+    run_until(lambda: still)
+    settle()
+    run_until(lambda: stage.track.frames > still[0])
+    assert len(stage.arrived) == still[0]
+    release()
+    run_until(lambda: len(stage.arrived) > still[0] + 3)
+    stamps = [buffer.pts for buffer in stage.arrived]
+    assert all(50_000_000 > late - early > 0 for early, late in pairwise(stamps))
