@@ -4,9 +4,10 @@ from typing import Any
 import pytest
 
 from roomtape.child.deck import Deck
-from roomtape.child.gst import Gst, chain, init
+from roomtape.child.gst import Gst, chain, init, start
 from roomtape.child.receiving import Received
 from roomtape.child.sdp import Media
+from roomtape.child.track import Track
 from roomtape.errors import RecorderError
 from roomtape.ipc.messages import RecordConfig, SegmentClosed, SegmentOpened, TrackStarted
 from roomtape.model import Codec, Feed, TrackKind
@@ -51,7 +52,8 @@ class Table:
         self.deck = Deck(self.pipeline, config, self.listener)
         self.pipeline.set_state(Gst.State.PLAYING)
 
-    def picture(self) -> Any:
+    def add(self, ssrc: int, index: int) -> Track | None:
+        """A picture comes by the m-line of this index; it begins when the deck has taken it."""
         stages = (
             "videotestsrc is-live=true",
             'capsfilter caps="video/x-raw,width=64,height=48,framerate=30/1"',
@@ -59,9 +61,10 @@ class Table:
             "rtpvp8pay",
         )
         elements = chain(self.pipeline, stages)
-        for element in elements:
-            element.sync_state_with_parent()
-        return elements[-1].get_static_pad("src")
+        track = self.deck.add(elements[-1].get_static_pad("src"), Codec.VP8, ssrc, index)
+        if track is not None:
+            start(elements)
+        return track
 
 
 @pytest.fixture
@@ -74,7 +77,7 @@ def table(tmp_path: Path) -> Any:
 def test_camera_and_screen_go_to_files_of_their_own(table: Table) -> None:
     table.deck.offered((CAMERA, SCREEN), [1])
     for ssrc, media in enumerate((SCREEN, CAMERA), start=1):
-        assert table.deck.add(table.picture(), Codec.VP8, ssrc, media.index) is not None
+        assert table.add(ssrc, media.index) is not None
     assert [track.ssrc for track in table.deck.tracks] == [2, 1], "the camera's first"
     run_until(lambda: len(table.listener.opened) == 2)
     assert {(opened.feed, Path(opened.path).name[:-22]) for opened in table.listener.opened} == {
@@ -89,7 +92,7 @@ def test_camera_and_screen_go_to_files_of_their_own(table: Table) -> None:
 
 def test_a_screen_that_stops_and_goes_on_begins_another_file(table: Table) -> None:
     table.deck.offered((SCREEN,), [0])
-    table.deck.add(table.picture(), Codec.VP8, 1, SCREEN.index)
+    table.add(1, SCREEN.index)
     run_until(lambda: len(table.listener.opened) == 1)
     table.deck.screen_stopped(True)
     table.deck.tick(NOTHING)
@@ -102,7 +105,7 @@ def test_a_screen_that_stops_and_goes_on_begins_another_file(table: Table) -> No
 
 def test_what_no_offer_announced_has_no_place(table: Table) -> None:
     table.deck.offered((CAMERA,), [])
-    assert table.deck.add(table.picture(), Codec.VP8, 1, 7) is None
+    assert table.add(1, 7) is None
     assert table.deck.tracks == []
 
 
