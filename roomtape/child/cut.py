@@ -18,11 +18,11 @@ COMPANY_S: Final = 0.9
 """How long the first track waits at the gate for one of which nothing has come."""
 KEY_FRAME_S: Final = 1.5
 """How long it waits for one that is on its way: its first key frame may take several round trips."""
-LIP_SYNC_S: Final = 0.8
+LIP_SYNC_S: Final = 2.0
 """How long two tracks wait at the gate for sender reports: what waits there is lost if the process is killed.
 
-Browsers send those of sound after 2.5 s. Until then the time of arrival has to do (6 ms off with Chromium on an idle
-network); later reports put the rest right.
+Browsers send those of sound after 2.5 s and more; then the time of arrival has to do at first (6 ms off with Chromium
+on an idle network), and later reports put the rest right. With 0.8 s a guest on a busy computer began out of step.
 """
 CUT_S: Final = 3.0
 """How long a track in the old file is given to reach a key frame when a new file is due."""
