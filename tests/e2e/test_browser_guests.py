@@ -110,7 +110,7 @@ async def test_mute_and_camera_off_keep_the_file_and_are_noted(tmp_path: Path) -
         assert not tape.decode_errors
         assert tape.duration_s >= 9.5
         assert len(tape.frames) >= 0.98 * sent
-        assert len(tape.flashes) < len(range(10)) - 1, "the camera was off for three seconds"
+        assert tape.duration_s - len(tape.flashes) >= 2, "the camera was off for three seconds"
         (entry,) = studio.manifest()["recordings"]
         assert entry["label"] == "Anna"
         changes = [(change["what"], change["value"]) for change in entry["changes"]]
