@@ -63,7 +63,7 @@ class Codec(StrEnum):
 
 
 class Container(StrEnum):
-    """AUTO: WebM for VP8, VP9, AV1 with Opus, Matroska otherwise. MP4 is fragmented."""
+    """AUTO: WebM for VP8, VP9, AV1 with Opus, Matroska otherwise. MP4 is fragmented until it is closed."""
 
     AUTO = "auto"
     MKV = "mkv"

@@ -157,7 +157,7 @@ TABLE: Final = (
     Option("output-dir", _RECORD | Command.DOCTOR | Command.DEMO, "recording.output_dir", click.Path(file_okay=False),
            default="recordings; demo-recordings for the demo", help="The folder for the files; it is made if missing."),
     Option("container", _RECORD, "recording.container", click.Choice(Container, case_sensitive=False),
-           help="auto: WebM for VP8, VP9 and AV1, Matroska for the others. mp4 is fragmented."),
+           help="auto: WebM for VP8, VP9 and AV1, Matroska for the others. mp4 is fragmented until it is closed."),
     Option("buffer", _RECORD | _VIEW, "recording.jitter_ms view.jitter_ms", click.IntRange(0, 10_000),
            help="Jitter buffer in milliseconds: how long a late packet is waited for."),
     Option("codec-preference", _RECORD, "recording.codecs", Parsed("codecs", types.codecs), read=types.flat,

@@ -176,9 +176,7 @@ async def recording(recorder: Program, *streams: str) -> None:
         await recorder.says(rf"guest recording stream={stream}\b")
 
 
-def assert_good(
-    tape: Content, guest: int, *, seconds: float, video: bool = True, audio: bool = True, in_step: bool = True
-) -> None:
+def assert_good(tape: Content, guest: int, *, seconds: float, video: bool = True, audio: bool = True) -> None:
     """The right guest, complete, in sync, decodable, and about as long as it was recorded (never shorter)."""
     assert not tape.decode_errors
     assert tape.duration_s >= seconds
@@ -191,7 +189,7 @@ def assert_good(
     if audio:
         assert tape.heard_guest == guest
         assert len(tape.beeps) >= int(seconds) - 1
-    if video and audio and in_step:
+    if video and audio:
         offset = tape.av_offset()
         assert offset is not None
         assert abs(offset) <= 0.04
