@@ -19,7 +19,7 @@ from roomtape.config import HOSTED_HOSTS, EncoderChoice, Settings
 from roomtape.errors import ConfigError, SeedRefused
 from roomtape.handshake.server import HandshakeServer
 from roomtape.ice.servers import list_url
-from roomtape.ice.turn_list import TurnList
+from roomtape.ice.turn_list import TurnList, ice_for_a_child
 from roomtape.ipc.messages import FromChild, PublishConfig, Stats
 from roomtape.logs import get_logger
 from roomtape.model import PeerId, SessionId, StreamId, WireStreamId
@@ -103,10 +103,7 @@ async def _publish(settings: Settings) -> int:
     turn = turn_list(settings)
 
     async def configure(_child: ChildId, _stream: StreamId) -> PublishConfig:
-        servers = await turn.servers() if turn is not None else ()
-        for server in servers:
-            redactor.add(server.credential)
-        config = publish_config(settings, settings.ice.servers(servers), identity.phrase)
+        config = publish_config(settings, await ice_for_a_child(settings.ice, turn, redactor.add), identity.phrase)
         if settings.publish.encoder is EncoderChoice.AUTO and config.video:
             return msgspec.structs.replace(config, encoder=await working_encoder(config))
         return config

@@ -16,7 +16,7 @@ from roomtape.config import Settings
 from roomtape.errors import ConfigError, FileRefused, StorageError, TurnUnreachable
 from roomtape.ice.probe import probe_turn
 from roomtape.ice.results import explain
-from roomtape.ice.turn_list import TurnList
+from roomtape.ice.turn_list import TurnList, ice_for_a_child
 from roomtape.ipc.messages import Failed, FromChild, RecordConfig, SegmentClosed, SegmentOpened
 from roomtape.logs import get_logger
 from roomtape.model import Feed, IceServers, StreamId, WireStreamId
@@ -101,11 +101,8 @@ class RecorderApp:
             raise ConfigError(f"cannot record to {self._folder}: {reason}") from error
 
     async def ice_servers(self) -> IceServers:
-        """What children may use now; the service's credentials change (protocol.md 13)."""
-        defaults = await self._turn.servers() if self._turn is not None else ()
-        for server in defaults:
-            self._conceal(server.credential)
-        return self._settings.ice.servers(defaults)
+        """What children may use now."""
+        return await ice_for_a_child(self._settings.ice, self._turn, self._conceal)
 
     async def _configure(self, child: ChildId, stream: StreamId) -> RecordConfig:
         recording, deadlines = self._settings.recording, self._settings.deadlines

@@ -13,10 +13,10 @@ from typing import Final
 
 from roomtape.config import STDOUT, Settings, ViewSettings
 from roomtape.errors import ConfigError, ReaderGone
-from roomtape.ice.turn_list import TurnList
+from roomtape.ice.turn_list import TurnList, ice_for_a_child
 from roomtape.ipc.messages import Failed, FromChild, OutputWanted, RecordConfig, SegmentClosed, TrackStarted, ViewConfig
 from roomtape.logs import get_logger
-from roomtape.model import Codec, IceServers, StreamId
+from roomtape.model import Codec, StreamId
 from roomtape.observe.metrics import Metrics
 from roomtape.room.effects import ChildId, Report
 from roomtape.room.router import Router
@@ -70,7 +70,7 @@ class ViewerApp:
 
     async def _configure(self, _child: ChildId, stream: StreamId) -> RecordConfig | ViewConfig:
         view, deadlines = self._settings.view, self._settings.deadlines
-        ice, phrase = await self._ice_servers(), self._identity.phrase
+        ice, phrase = await ice_for_a_child(self._settings.ice, self._turn, self._conceal), self._identity.phrase
         connect_ms, media_ms = int(deadlines.connect * 1000), int(deadlines.media * 1000)
         if view.container is None or self._descriptor is not None:
             return ViewConfig(
@@ -101,12 +101,6 @@ class ViewerApp:
             connect_deadline_ms=connect_ms,
             media_deadline_ms=media_ms,
         )
-
-    async def _ice_servers(self) -> IceServers:
-        defaults = await self._turn.servers() if self._turn is not None else ()
-        for server in defaults:
-            self._conceal(server.credential)
-        return self._settings.ice.servers(defaults)
 
     # --- audience -------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,8 @@ class Recipe(msgspec.Struct, frozen=True):
     parser: str | None = None
     caps: str | None = None
     complement: str | None = None
+    packed: str | None = None
+    """Caps asked of the depayloader."""
     drops_later_caps: bool = False
     """matroskamux refuses new codec data in mid stream; with avc3/hev1, and AV1, it travels in the stream itself."""
 
@@ -49,6 +51,9 @@ RECIPES: Final[dict[Codec, Recipe]] = {
         "rtph265depay",
         "h265parse config-interval=-1",
         f"video/x-h265,stream-format=(string)hev1,{_H26X}",
+        # Given NAL units one by one, the parser of 1.22 now and then puts a picture together without its time stamp,
+        # and what follows it in the file is worthless.
+        packed=f"video/x-h265,stream-format=(string)byte-stream,{_H26X}",
         drops_later_caps=True,
     ),
     Codec.OPUS: Recipe(TrackKind.AUDIO, "rtpopusdepay", "opusparse"),

@@ -160,5 +160,5 @@ def _receiving(codec: Codec) -> list[Any]:
         from roomtape.child.av1_elements import make_av1_depayloader  # no other codec pays for it
 
         return [make_av1_depayloader()]
-    caps = f'capsfilter caps="{recipe.caps}"' if recipe.caps else None
-    return [recipe.depayloader, recipe.parser, caps, recipe.complement]
+    packed, caps = (f'capsfilter caps="{asked}"' if asked else None for asked in (recipe.packed, recipe.caps))
+    return [recipe.depayloader, packed, recipe.parser, caps, recipe.complement]

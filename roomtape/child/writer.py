@@ -74,6 +74,8 @@ class Writer:
         self._ended: dict[TrackKind, threading.Thread] = {}
         self._codecs = {track.kind: track.codec for track in tracks}
         self._may_rejoin = muxer.may_rejoin
+        self._put_back = 0
+        """Sequence number of the segment that was last put back (`_reopen`); no event has 0."""
         self._begun = min(track.entered for track in tracks)
         self._frames_before = _video_frames(tracks)
         self._finishing = self._closed = False
@@ -154,12 +156,18 @@ class Writer:
         self._ended.pop(track.kind).join(FLUSH_S)  # a pad that flushes lets go of what waits in it
         pad.send_event(Gst.Event.new_flush_stop(False))
         # The flush has taken the muxer's segment away; the sink has it still, and would seek if it came once more.
-        source.add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, _without(segment.get_seqnum()))
+        if not self._put_back:
+            source.add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, self._without_put_back)
+        self._put_back = segment.get_seqnum()
         source.store_sticky_event(segment)
         if track not in self.tracks:
             self.tracks += (track,)
             self._frames_before += track.frames if track.kind is TrackKind.VIDEO else 0
         track.src.link(pad)
+
+    def _without_put_back(self, _: Any, info: Any) -> Any:
+        """The segments by which the muxer seeks when it ends a cluster or the file have other numbers and pass."""
+        return Gst.PadProbeReturn.DROP if info.get_event().get_seqnum() == self._put_back else Gst.PadProbeReturn.OK
 
     def finish(self) -> None:
         """Make the file final; `on_closed` follows."""
@@ -215,15 +223,6 @@ class Writer:
         if error.domain == "gst-resource-error-quark":
             return FileRefused(f"cannot write {self.path.name}: {error.message}")
         return MediaError(f"cannot write {self.path.name}: {error.message}")
-
-
-def _without(seqnum: int) -> Callable[[Any, Any], Any]:
-    """A probe that drops this one event. Those by which the muxer seeks when it ends the file have to pass."""
-
-    def probe(_: Any, info: Any) -> Any:
-        return Gst.PadProbeReturn.DROP if info.get_event().get_seqnum() == seqnum else Gst.PadProbeReturn.OK
-
-    return probe
 
 
 class _Measure(NamedTuple):

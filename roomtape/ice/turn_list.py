@@ -11,8 +11,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from roomtape import __version__
+from roomtape.config import IceSettings
 from roomtape.ice.servers import DEFAULT_TURN, merge_list
-from roomtape.model import TurnServer
+from roomtape.model import IceServers, TurnServer
 
 FETCH_LIMIT_S: Final = 2.0
 """Seconds for the whole fetch; after that the published table must do."""
@@ -56,6 +57,14 @@ class TurnList:
                     self._servers = merge_list(obj, self._servers)
                 self._due = now + (RETRY_S if obj is None else CACHE_S)
             return self._servers
+
+
+async def ice_for_a_child(settings: IceSettings, turn: TurnList | None, conceal: Callable[[str], None]) -> IceServers:
+    """What a child may use now; the service's credentials change (protocol.md 13), and no log is to show them."""
+    servers = await turn.servers() if turn is not None else ()
+    for server in servers:
+        conceal(server.credential)
+    return settings.servers(servers)
 
 
 async def fetch_turn_list(url: str) -> object | None:

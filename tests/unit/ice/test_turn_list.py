@@ -1,6 +1,7 @@
 import asyncio
 
-from roomtape.ice.turn_list import CACHE_S, RETRY_S, TurnList
+from roomtape.config import IceSettings
+from roomtape.ice.turn_list import CACHE_S, RETRY_S, TurnList, ice_for_a_child
 from roomtape.model import TurnServer, TurnTransport
 
 URL = "https://turnservers.example/"
@@ -95,3 +96,18 @@ async def test_one_who_gives_up_does_not_block_the_rest() -> None:
     await asyncio.gather(asker, return_exceptions=True)
     service.may_answer.set()
     assert await user(turn_list) == "first"
+
+
+async def test_a_childs_servers_are_the_lists_and_their_credentials_concealed() -> None:
+    turn_list, _, _ = make(listing("first"))
+    concealed: list[str] = []
+    servers = await ice_for_a_child(IceSettings(), turn_list, concealed.append)
+    assert [server.username for server in servers.turn] == ["first"]
+    assert concealed == ["c"]
+
+
+async def test_without_a_list_a_child_has_what_is_configured() -> None:
+    concealed: list[str] = []
+    configured = IceSettings(turn=PUBLISHED)
+    assert (await ice_for_a_child(configured, None, concealed.append)).turn == PUBLISHED
+    assert concealed == []
