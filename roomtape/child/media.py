@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from roomtape.child.feed import FeedOwner
 from roomtape.child.gst import GLib, Gst, after_ms, guarded, make, post
+from roomtape.child.pace import Pace, Rate
 from roomtape.child.pattern import CHUNK_BYTES, CHUNKS_PER_SECOND
-from roomtape.child.source import AUDIO_CAPS, video_caps
+from roomtape.child.source import AUDIO_CAPS, picture_caps, video_caps
 from roomtape.child.sources import launch_texts, option_of
 from roomtape.errors import ConfigError, FileRefused, MediaError, RecorderError
 from roomtape.ipc.messages import PublishConfig
@@ -23,7 +24,7 @@ STILL_MS: Final = 100
 """How often the first picture is repeated for those who wait until they are connected."""
 
 _TAILS: Final = {
-    TrackKind.VIDEO: "queue ! videoconvert ! videoscale ! videorate",
+    TrackKind.VIDEO: "queue ! videoconvert ! videoscale",
     TrackKind.AUDIO: "queue ! audioconvert ! audioresample",
 }
 _PARSE_ERRORS: Final = {
@@ -49,6 +50,7 @@ class Media:
             kind for kind, wanted in ((TrackKind.VIDEO, config.video), (TrackKind.AUDIO, config.audio)) if wanted
         }
         self._is_file = bool(config.source.file)
+        self._pace = Pace(config.framerate)
         self._sinks: dict[TrackKind, Any] = {}
         self._first: dict[TrackKind, Any] = {}
         self._found = self._told = self._stopped = False
@@ -109,10 +111,8 @@ class Media:
         kind = _kind_of(pad)
         if kind not in self._wanted or kind in self._sinks:
             return
-        caps = video_caps(self._config) if kind is TrackKind.VIDEO else AUDIO_CAPS
-        size = ",pixel-aspect-ratio=1/1" if kind is TrackKind.VIDEO else ""
         tail = Gst.parse_bin_from_description(
-            f'{_TAILS[kind]} ! capsfilter caps="{caps}{size}" ! appsink name=sink emit-signals=true max-buffers=8', True
+            f"{_TAILS[kind]} ! {self._shape(kind, pad)} ! appsink name=sink emit-signals=true max-buffers=8", True
         )
         sink = tail.get_by_name("sink")
         sink.connect("new-preroll", guarded(self._on_preroll, self._fail_later, Gst.FlowReturn.OK), kind)
@@ -121,6 +121,14 @@ class Media:
         pad.get_parent_element().get_parent().add(tail)
         tail.sync_state_with_parent()
         pad.link(tail.get_static_pad("sink"))
+
+    def _shape(self, kind: TrackKind, pad: Any) -> str:
+        """The text of what brings decoded media into the form that the encoder takes."""
+        if kind is TrackKind.AUDIO:
+            return f'capsfilter caps="{AUDIO_CAPS}"'
+        filled = _rate_of(pad).below(self._config.framerate)
+        caps = (video_caps if filled else picture_caps)(self._config)
+        return f'{"videorate ! " if filled else ""}capsfilter caps="{caps},pixel-aspect-ratio=1/1"'
 
     # --- its life -------------------------------------------------------------------------------------------------
 
@@ -204,7 +212,9 @@ class Media:
             buffer = sample.get_buffer()
             running = sample.get_segment().to_running_time(Gst.Format.TIME, buffer.pts)
             # The two pipelines share the clock, not the time at which they began.
-            self._push(kind, buffer, running + self._pipeline.get_base_time() - self._owner.base_time())
+            pts = running + self._pipeline.get_base_time() - self._owner.base_time()
+            if kind is TrackKind.AUDIO or self._pace.passes(pts):
+                self._push(kind, buffer, pts)
         return Gst.FlowReturn.OK
 
     def _live(self, _: TrackKind) -> None:
@@ -240,6 +250,11 @@ class Media:
 def _kind_of(pad: Any) -> TrackKind | None:
     name = (pad.get_current_caps() or pad.query_caps(None)).get_structure(0).get_name()
     return {"video/x-raw": TrackKind.VIDEO, "audio/x-raw": TrackKind.AUDIO}.get(name)
+
+
+def _rate_of(pad: Any) -> Rate:
+    known, numerator, denominator = pad.get_current_caps().get_structure(0).get_fraction("framerate")
+    return Rate(numerator, denominator) if known else Rate(0)
 
 
 def _option_with(config: PublishConfig, element: Any) -> str:

@@ -14,8 +14,12 @@ AUDIO_CAPS: Final = f"audio/x-raw,format=S16LE,layout=interleaved,rate={SAMPLE_R
 
 def video_caps(config: PublishConfig) -> str:
     """Of the pictures that go to the encoder."""
-    size = f"width={config.width},height={config.height}"
-    return f"video/x-raw,format=I420,{size},framerate={config.framerate}/1"
+    return f"{picture_caps(config)},framerate={config.framerate}/1"
+
+
+def picture_caps(config: PublishConfig) -> str:
+    """The same, at any rate."""
+    return f"video/x-raw,format=I420,width={config.width},height={config.height}"
 
 
 class Source:

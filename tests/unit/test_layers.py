@@ -26,7 +26,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         "child": (
             "__main__ main answer av1 av1_elements av1_packets av1_sequence backlog bitrate branch candidates"
             " channel codecs cut datachannel deck destination diagnosis dtls encoders feed gst guest inventory"
-            " liveness matroska media outlet pattern peer placement probe publishing receiving recording rtcp"
+            " liveness matroska media outlet pace pattern peer placement probe publishing receiving recording rtcp"
             " screen sdp simulcast source sources tape track viewer viewing writer"
         ),
     },
@@ -65,6 +65,7 @@ CHILD_DECIDES = {
         "guest",
         "liveness",
         "matroska",
+        "pace",
         "pattern",
         "placement",
         "rtcp",
