@@ -44,6 +44,8 @@ class Branch:
 
     def __init__(self, pipeline: Any, webrtc: Any, tee: Any, kind: TrackKind, config: PublishConfig) -> None:
         self._pipeline, self._tee = pipeline, tee
+        self.begun = False
+        """Whether the viewer has been sent something that can be decoded."""
         caps = rtp_caps(kind, config)
         queue = "queue leaky=downstream max-size-buffers=200 max-size-bytes=0 max-size-time=0"
         valve = "valve drop-mode=forward-sticky-events drop=true"
@@ -75,12 +77,26 @@ class Branch:
         """Whether an offer can name the SSRC, which is known once the payloader has run (RFC 5576)."""
         return self._caps is not None
 
+    @property
+    def is_open(self) -> bool:
+        return not self._valve.get_property("drop")
+
     def open(self, opened: bool) -> None:
         """Let media through, beginning with a key frame, or hold it back."""
-        if opened == self._valve.get_property("drop"):
+        if opened != self.is_open:
+            if opened:
+                self.begun = False
+                self._valve.get_static_pad("src").add_probe(Gst.PadProbeType.BUFFER, self._until_key_frame)
             self._valve.set_property("drop", not opened)
             if opened:
                 self.request_keyframe()
+
+    def _until_key_frame(self, _: Any, info: Any) -> Any:
+        """On GStreamer's thread. What comes before it could not be decoded."""
+        if info.get_buffer().has_flags(Gst.BufferFlags.DELTA_UNIT):
+            return Gst.PadProbeReturn.DROP
+        self.begun = True
+        return Gst.PadProbeReturn.REMOVE
 
     def request_keyframe(self) -> None:
         """Ask the encoder; it sees to it that there are not too many."""

@@ -37,7 +37,7 @@ _PARSE_ERRORS: Final = {
 
 
 class Media:
-    """A Feed. A file waits for the first connected viewer; until then its first picture is shown, without a sound.
+    """A Feed. A file waits for the first viewer who sees it; until then its first picture is shown, without a sound.
 
     Raises:
         ConfigError: the gst-launch text is wrong, the file is not there, or an element is missing.
@@ -167,7 +167,7 @@ class Media:
     def _wait_for_viewers(self) -> None:
         if self._stopped:
             return
-        if self._owner.is_connected():
+        if self._owner.is_received():
             self._pipeline.set_state(Gst.State.PLAYING)
             return
         if self._owner.is_watched():
@@ -248,13 +248,16 @@ class Media:
 
 
 def _kind_of(pad: Any) -> TrackKind | None:
-    name = (pad.get_current_caps() or pad.query_caps(None)).get_structure(0).get_name()
-    return {"video/x-raw": TrackKind.VIDEO, "audio/x-raw": TrackKind.AUDIO}.get(name)
+    return {"video/x-raw": TrackKind.VIDEO, "audio/x-raw": TrackKind.AUDIO}.get(_structure(pad).get_name())
 
 
 def _rate_of(pad: Any) -> Rate:
-    known, numerator, denominator = pad.get_current_caps().get_structure(0).get_fraction("framerate")
+    known, numerator, denominator = _structure(pad).get_fraction("framerate")
     return Rate(numerator, denominator) if known else Rate(0)
+
+
+def _structure(pad: Any) -> Any:
+    return (pad.get_current_caps() or pad.query_caps(None)).get_structure(0)
 
 
 def _option_with(config: PublishConfig, element: Any) -> str:

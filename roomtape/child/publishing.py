@@ -75,8 +75,8 @@ class Publishing:
     def is_watched(self) -> bool:
         return any(viewer.has_media for viewer in list(self._viewers.values()))
 
-    def is_connected(self) -> bool:
-        return any(viewer.has_media and viewer.connected for viewer in list(self._viewers.values()))
+    def is_received(self) -> bool:
+        return any(viewer.has_media and viewer.receives for viewer in list(self._viewers.values()))
 
     def on_kinds(self, kinds: frozenset[TrackKind]) -> None:
         """Which tracks there are is known: viewers may be offered them."""

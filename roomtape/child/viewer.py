@@ -83,6 +83,12 @@ class Viewer:
     def has_media(self) -> bool:
         return bool(self._branches)
 
+    @property
+    def receives(self) -> bool:
+        """Whether all that comes from now on can be seen and heard there."""
+        wanted = [branch for branch in self._branches.values() if branch.is_open]
+        return bool(wanted) and all(branch.begun for branch in wanted)
+
     def tell_muted(self, kind: TrackKind, muted: bool) -> None:
         self._channel.send({MUTED[kind]: muted})
 
