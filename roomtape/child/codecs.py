@@ -65,11 +65,15 @@ class Muxer(msgspec.Struct, frozen=True):
     extension: str
     may_rejoin: bool = True
     """Whether a track that has ended can go on."""
+    retimed: bool = True
+    """Whether time stamps can be corrected in the file; if not, it has to wait for the guest's sender reports."""
 
 
 _MATROSKA: Final = Muxer("matroskamux offset-to-zero=true min-index-interval=1000000000", "mkv")
 _WEBM: Final = Muxer("webmmux offset-to-zero=true min-index-interval=1000000000", "webm")
-_MP4: Final = Muxer("mp4mux fragment-duration=1000 fragment-mode=first-moov-then-finalise", "mp4", may_rejoin=False)
+_MP4: Final = Muxer(
+    "mp4mux fragment-duration=1000 fragment-mode=first-moov-then-finalise", "mp4", may_rejoin=False, retimed=False
+)
 _IN_WEBM: Final = frozenset({Codec.VP8, Codec.VP9, Codec.AV1, Codec.OPUS})
 _IN_MP4: Final = frozenset({Codec.H264, Codec.H265, Codec.OPUS})
 """Not VP9, although mp4mux takes it: GStreamer 1.22 crashes on what comes from vp9parse. And not AV1: 1.22

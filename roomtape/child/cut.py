@@ -1,10 +1,10 @@
 """When a file is opened, changed and left: the decisions, without GStreamer.
 
 A Matroska file must know its tracks before the first byte. So the first track waits a moment for the other that was
-negotiated, and both wait a little for the guest's first sender reports, which tell how their clocks relate: media waits
-at the gate, it is not lost. A track that comes later starts a new file with both; a track that falls silent while
-another goes on leaves the file (a muxer would otherwise hold the other back), and takes its place in it again when it
-comes back.
+negotiated. In MP4, where time stamps cannot be corrected afterwards, both also wait for the guest's first sender
+reports, which tell how their clocks relate. Media waits at the gate; it is lost only if the process is killed. A track
+that comes later starts a new file with both; a track that falls silent while another goes on leaves the file (a muxer
+would otherwise hold the other back), and takes its place in it again when it comes back.
 """
 
 from enum import Enum, auto
@@ -15,11 +15,9 @@ import msgspec
 from roomtape.model import TrackKind
 
 COMPANY_S: Final = 0.9
-"""How long the first track waits at the gate for one of which nothing has come."""
-KEY_FRAME_S: Final = 1.5
-"""How long it waits for one that is on its way: its first key frame may take several round trips."""
+"""How long the first track waits at the gate for the other: what waits there is lost if the process is killed."""
 LIP_SYNC_S: Final = 2.0
-"""How long two tracks wait at the gate for sender reports: what waits there is lost if the process is killed.
+"""How long two tracks of an MP4 file wait at the gate for sender reports.
 
 Browsers send those of sound after 2.5 s and more; then the time of arrival has to do at first (6 ms off with Chromium
 on an idle network), and later reports put the rest right. With 0.8 s a guest on a busy computer began out of step.
@@ -62,9 +60,13 @@ class _Heard(msgspec.Struct, frozen=True):
 
 
 class CutPlan:
-    """Fed with what happens and the time in seconds; every answer is a `Do`."""
+    """Fed with what happens and the time in seconds; every answer is a `Do`.
 
-    def __init__(self, expected: frozenset[TrackKind] = frozenset()) -> None:
+    `lip_sync_s`: how long two tracks wait for sender reports, 0 if they need not.
+    """
+
+    def __init__(self, lip_sync_s: float, expected: frozenset[TrackKind] = frozenset()) -> None:
+        self._lip_sync_s = lip_sync_s
         self.expected = expected
         self.synced = False
         """Whether sender reports (RFC 3550) of all tracks have come; set from outside, false after a track came."""
@@ -105,9 +107,9 @@ class CutPlan:
         if cutting:
             patience = CUT_S
         elif not self.expected <= set(ready):
-            patience = KEY_FRAME_S if self._in(Place.COMING) else COMPANY_S
+            patience = COMPANY_S
         else:
-            patience = 0.0 if self.synced or len(ready) < 2 else LIP_SYNC_S
+            patience = 0.0 if self.synced or len(ready) < 2 else self._lip_sync_s
         if waited < patience:
             return Do()
         for kind in ready:

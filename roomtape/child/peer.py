@@ -93,6 +93,10 @@ class Peer:
         self._cancel_settling()
         self._cancel_settling = after_ms(SETTLE_MS, lambda: self._ease_lip_sync(LIP_SYNC_STEP_NS))
 
+    def jitter_buffer(self, ssrc: int) -> Any:
+        """What times the media of an SSRC that `on_media` told of."""
+        return self._jitter_buffers[ssrc]
+
     def play_live(self) -> None:
         """Somebody looks on: sender reports shift the tracks little by little from the start."""
         self._ease_lip_sync(LIP_SYNC_STEP_NS)

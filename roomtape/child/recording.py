@@ -270,6 +270,7 @@ class Recording:
             self._log(level, "media is not recorded", codec=structure.get_string("encoding-name"))
             self._discard(pad)
             return
+        track.follow(self._peer.jitter_buffer(ssrc))
         self._meter.track(ssrc)
         self._cancel_media()
 

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from roomtape.child.codecs import choose_muxer
-from roomtape.child.cut import CutPlan, Do
+from roomtape.child.cut import LIP_SYNC_S, CutPlan, Do
 from roomtape.child.gst import after_ms
 from roomtape.child.receiving import Received
 from roomtape.child.track import Track
 from roomtape.child.writer import Writer, reserve
 from roomtape.errors import RecorderError
 from roomtape.ipc.messages import RecordConfig, SegmentClosed, SegmentOpened, TrackStarted
-from roomtape.model import Codec, Feed, TrackKind
+from roomtape.model import Codec, Container, Feed, TrackKind
 
 FLOW_MS: Final = 200
 """For some seconds of media to go from the jitter buffers through the muxer."""
@@ -41,13 +41,16 @@ class Tape:
         self._pipeline, self._config, self._listener, self._on_finished = pipeline, config, listener, on_finished
         self.feed = feed
         self._stem = config.stem if feed is Feed.CAMERA else config.screen_stem
-        self._plan = CutPlan()
+        self._plan = self._new_plan(frozenset())
         self._writer: Writer | None = None
         self._open_writers: list[Writer] = []
         self._started: dict[TrackKind, Codec] = {}
         self._finishing = self._paused = False
         self.tracks: dict[TrackKind, Track] = {}
         self.files: list[str] = []
+
+    def _new_plan(self, expected: frozenset[TrackKind]) -> CutPlan:
+        return CutPlan(LIP_SYNC_S if self._config.container is Container.MP4 else 0.0, expected)
 
     def expect(self, kinds: frozenset[TrackKind]) -> None:
         """Which tracks were negotiated."""
@@ -87,7 +90,7 @@ class Tape:
         if not self._paused or self._finishing:
             return
         self._paused = False
-        self._plan = CutPlan(self._plan.expected)
+        self._plan = self._new_plan(self._plan.expected)
         for track in self.tracks.values():
             self._plan.track_came(track.kind)
             track.close_gate(self._at_gate, recording=False)
@@ -102,6 +105,8 @@ class Tape:
         counts = {kind: received.packets_of.get(ssrc, 0) for kind, ssrc in ssrcs.items()}
         self._do(self._plan.counted(counts, now))
         self._do(self._plan.tick(now))
+        if self._writer is not None:
+            self._writer.retime()
         for kind in self._plan.missing():
             self.tracks[kind].ask_keyframe()
 

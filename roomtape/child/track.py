@@ -7,11 +7,15 @@ being opened or changed; in the steady state no Python runs per buffer.
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from roomtape.child.codecs import RECIPES, begins_h265
 from roomtape.child.gst import Gst, chain, exists, post, request_keyframe, start
+from roomtape.child.retime import Step
 from roomtape.model import Codec, TrackKind
+
+MAX_STEPS: Final = 64
+"""Honest guests need a few; one who sends more sender reports than that is out of step by its own doing."""
 
 
 class Track:
@@ -24,12 +28,27 @@ class Track:
         self._webrtc_pad = pad
         self._probe = 0
         self._generation = 0
-        self._new = True
         self.entered = time.monotonic()
         """When its next file begins: the moment it came to the gate."""
+        self.steps: list[Step] = []
+        """Jumps of the time stamps, counted in `frames`; added to from other threads."""
         self._elements = chain(pipeline, _stages(codec))
         self._meter = self._elements[-2]
         self.src = self._elements[-1].get_static_pad("src")
+
+    def follow(self, jitter_buffer: Any) -> None:
+        """Note when sender reports give the track another place in time at once."""
+        before = jitter_buffer.get_property("ts-offset")
+
+        def changed(*_: Any) -> None:
+            nonlocal before
+            offset = jitter_buffer.get_property("ts-offset")
+            at_once = not jitter_buffer.get_property("max-ts-offset-adjustment")
+            if at_once and len(self.steps) < MAX_STEPS:
+                self.steps.append(Step(self.frames, offset - before))
+            before = offset
+
+        jitter_buffer.connect("notify::ts-offset", changed)
 
     def start(self) -> None:
         """Let media in. Close the gate first."""
@@ -67,7 +86,6 @@ class Track:
             return Gst.PadProbeReturn.OK  # blocks
 
         self._remove_probe()
-        self._new = not recording
         self._probe = self.src.add_probe(Gst.PadProbeType.BLOCK | Gst.PadProbeType.BUFFER, at_gate)
         self.ask_keyframe()
 
@@ -77,12 +95,7 @@ class Track:
         return self.codec is not Codec.H265 or begins_h265(buffer.extract_dup(0, buffer.get_size()))
 
     def open_gate(self) -> None:
-        """Let the track go on. Of sound that is new, the frame that stood at the gate is dropped.
-
-        It was taken out of the jitter buffer before sender reports told its right time, so it may be far off.
-        """
-        if self._probe and self._new and self.kind is TrackKind.AUDIO:
-            self.src.add_probe(Gst.PadProbeType.BUFFER, _drop_one)
+        """Let the track go on."""
         self._remove_probe()
 
     def shut_gate(self) -> None:
@@ -138,11 +151,6 @@ class Track:
 
 
 def _drop(*_: Any) -> Any:
-    return Gst.PadProbeReturn.DROP
-
-
-def _drop_one(pad: Any, info: Any) -> Any:
-    pad.remove_probe(info.id)
     return Gst.PadProbeReturn.DROP
 
 

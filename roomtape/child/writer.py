@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from roomtape.child.codecs import Muxer
 from roomtape.child.gst import Gst, make, post
+from roomtape.child.retimer import Retimer
 from roomtape.child.track import Track
 from roomtape.errors import DiskFull, FileRefused, MediaError, RecorderError, StorageError
 from roomtape.ipc.messages import SegmentClosed
@@ -74,6 +75,7 @@ class Writer:
         self._ended: dict[TrackKind, threading.Thread] = {}
         self._codecs = {track.kind: track.codec for track in tracks}
         self._may_rejoin = muxer.may_rejoin
+        self._retimer = Retimer(path, self.tracks) if muxer.retimed else None
         self._put_back = 0
         """Sequence number of the segment that was last put back (`_reopen`); no event has 0."""
         self._begun = min(track.entered for track in tracks)
@@ -115,8 +117,15 @@ class Writer:
         It is unlinked: with the muxer's pad at its end, a new event of the track would fail, and all its media with it.
         """
         pad = self._pads[track.kind]
+        if self._retimer is not None:
+            self._retimer.leave(track)
         self._ended[track.kind] = _send_eos(pad)
         track.src.unlink(pad)
+
+    def retime(self) -> None:
+        """To be called now and then: sender reports may have told more of when the first frames were captured."""
+        if self._retimer is not None:
+            self._retimer.run()
 
     def may_rejoin(self, track: Track) -> bool:
         """Whether a track that ended here, or one in its stead, can go on in this file."""
@@ -201,6 +210,8 @@ class Writer:
         self.unlink()
         for element in self._elements:
             self._pipeline.remove(element)
+        if self._retimer is not None:
+            self._retimer.run(final=True)
         size = self.path.stat().st_size if self.path.exists() else 0
         end = self._end or self._measure()
         self._on_closed(

@@ -14,6 +14,7 @@ from roomtape.ipc.messages import (
     LocalDescription,
     Log,
     NoMedia,
+    PeerState,
     PublishConfig,
     RecordConfig,
     SegmentClosed,
@@ -165,6 +166,35 @@ async def test_kill_9_loses_less_than_a_second(tmp_path: Path, codec: Codec) -> 
         report = verify(file)
         assert report.ok
         assert report.cut_off
+
+
+@pytest.mark.parametrize("seconds", [1.2, 1.8])
+async def test_kill_9_in_the_first_moments_loses_less_than_a_second(tmp_path: Path, seconds: float) -> None:
+    async with pair(publish(), record(tmp_path)) as joined:
+        joined.connect()
+        await joined.recorder.wait_for(PeerState, lambda state: state.connection == "connected")
+        begun = time.monotonic()
+        await asyncio.sleep(seconds)
+        await joined.recorder.kill()
+        lasted = time.monotonic() - begun
+        (file,) = files_in(tmp_path)
+        assert inspect(file).duration_s > lasted - 1.0
+
+
+@pytest.mark.parametrize("codec", [Codec.VP8, Codec.H264])
+async def test_sound_that_takes_longer_over_the_network_is_in_step_from_the_first_second_on(
+    tmp_path: Path, codec: Codec
+) -> None:
+    async with pair(publish(codec), record(tmp_path), sender="tests.support.skewed_child") as joined:
+        joined.connect()
+        await joined.recorder.wait_for(SegmentOpened)
+        await asyncio.sleep(6)
+        (file,) = await finished_files(joined)
+        tape = inspect(file)
+        assert_good(tape, GUEST, seconds=5)
+        pairs = [(flash, beep) for flash in tape.flashes for beep in tape.beeps if abs(flash - beep) < 0.5]
+        assert len(pairs) >= 5
+        assert max(abs(flash - beep) for flash, beep in pairs) <= 0.04, pairs
 
 
 @pytest.mark.parametrize(

@@ -150,14 +150,18 @@ class Pair:
 
 @contextlib.asynccontextmanager
 async def pair(
-    publish: PublishConfig, record: RecordConfig | ViewConfig, *descriptors: int, module: str = "roomtape.child"
+    publish: PublishConfig,
+    record: RecordConfig | ViewConfig,
+    *descriptors: int,
+    module: str = "roomtape.child",
+    sender: str = "roomtape.child",
 ) -> AsyncIterator[Pair]:
     """Both children, ready but not connected; killed at the end if they are still there.
 
-    The one that receives inherits `descriptors`; `module` is what it runs.
+    The one that receives inherits `descriptors`; `module` is what it runs, and `sender` what the other one does.
     """
     publisher, recorder = await asyncio.gather(
-        ChildProcess.start(publish), ChildProcess.start(record, *descriptors, module=module)
+        ChildProcess.start(publish, module=sender), ChildProcess.start(record, *descriptors, module=module)
     )
     try:
         yield Pair(publisher, recorder)

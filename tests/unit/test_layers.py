@@ -26,8 +26,8 @@ FLOORS: tuple[dict[str, str], ...] = (
         "child": (
             "__main__ main answer av1 av1_elements av1_packets av1_sequence backlog bitrate branch candidates"
             " channel codecs cut datachannel deck destination diagnosis dtls encoders feed gst guest inventory"
-            " liveness matroska media outlet pace pattern peer placement probe publishing receiving recording rtcp"
-            " screen sdp simulcast source sources tape track viewer viewing writer"
+            " liveness matroska media outlet pace pattern peer placement probe publishing receiving recording retime"
+            " retimer rtcp screen sdp simulcast source sources tape track viewer viewing writer"
         ),
     },
     # 3: shells, which have sockets, processes and clocks
@@ -68,6 +68,7 @@ CHILD_DECIDES = {
         "pace",
         "pattern",
         "placement",
+        "retime",
         "rtcp",
         "sdp",
         "simulcast",

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roomtape.child.cut import COMPANY_S, CUT_S, KEY_FRAME_S, LIP_SYNC_S, SILENCE_S, CutPlan, Do
+from roomtape.child.cut import COMPANY_S, CUT_S, LIP_SYNC_S, SILENCE_S, CutPlan, Do
 from roomtape.model import TrackKind
 
 AUDIO, VIDEO = TrackKind.AUDIO, TrackKind.VIDEO
@@ -23,7 +23,7 @@ class Deck:
         self, expected: Iterable[TrackKind] = BOTH, *, synced: bool = True, container_allows: bool = False
     ) -> None:
         """`container_allows`: a track that has left may go on in the same file."""
-        self.plan = CutPlan(frozenset(expected))
+        self.plan = CutPlan(LIP_SYNC_S, frozenset(expected))
         self.synced = synced
         self.container_allows = container_allows
         self.now = 0.0
@@ -126,6 +126,14 @@ def test_two_tracks_wait_for_lip_sync_but_not_for_ever() -> None:
     assert deck.opened == [(on_a_tick(LIP_SYNC_S), (AUDIO, VIDEO))]
 
 
+def test_a_file_that_can_be_corrected_does_not_wait_for_lip_sync() -> None:
+    plan = CutPlan(0.0, BOTH)
+    for kind in BOTH:
+        plan.track_came(kind)
+    assert plan.at_gate(VIDEO, 5.0) == Do()
+    assert set(plan.at_gate(AUDIO, 5.1).open) == BOTH
+
+
 def test_the_file_opens_when_lip_sync_is_known() -> None:
     deck = Deck(synced=False)
     deck.run(0.5, BOTH)
@@ -150,8 +158,8 @@ def test_the_other_track_may_never_come(first: TrackKind) -> None:
 
 def test_a_picture_waits_for_its_key_frame_and_sound_does_not_wait_long_for_it() -> None:
     deck = Deck()
-    deck.run(KEY_FRAME_S, BOTH, key_frame=False)
-    assert deck.opened == [(KEY_FRAME_S, (AUDIO,))]
+    deck.run(on_a_tick(COMPANY_S), BOTH, key_frame=False)
+    assert deck.opened == [(on_a_tick(COMPANY_S), (AUDIO,))]
     assert deck.plan.missing() == (VIDEO,)
 
 
@@ -298,7 +306,7 @@ def test_a_track_alone_in_the_file_never_leaves() -> None:
 
 
 def test_a_track_whose_packets_are_not_counted_is_never_called_silent() -> None:
-    plan = CutPlan(BOTH)
+    plan = CutPlan(LIP_SYNC_S, BOTH)
     for kind in BOTH:
         plan.track_came(kind)
     plan.synced = True
@@ -319,7 +327,7 @@ def test_whatever_comes_no_gate_stays_closed_for_long(
     happens: list[tuple[frozenset[TrackKind], bool, int]], expected: frozenset[TrackKind], synced: bool, allows: bool
 ) -> None:
     deck = Deck(expected, synced=synced, container_allows=allows)
-    longest = max(COMPANY_S, KEY_FRAME_S, CUT_S, LIP_SYNC_S)
+    longest = max(COMPANY_S, CUT_S, LIP_SYNC_S)
     for packets, key_frame, times in happens:
         for _ in range(times):
             deck.step(packets, key_frame)

@@ -8,7 +8,8 @@ import pytest
 from roomtape.child import gst
 from roomtape.child.av1_elements import make_av1_payloader
 from roomtape.child.gst import Gst, chain, make
-from roomtape.child.track import Track
+from roomtape.child.retime import Step
+from roomtape.child.track import MAX_STEPS, Track
 from roomtape.model import Codec, TrackKind
 from tests.unit.child.main_loop import LIMIT_S, run_until, settle
 
@@ -137,19 +138,30 @@ def test_a_file_goes_on_until_the_next_key_frame(picture: Stage) -> None:
     assert all(50_000_000 > late - early > 0 for early, late in pairwise(stamps)), "no gap"
 
 
-def test_of_new_sound_the_first_frame_is_dropped_and_later_none(sound: Stage) -> None:
-    sound.close_gate("first")
+def test_sender_reports_that_move_a_track_at_once_are_noted_with_the_frames_before(sound: Stage) -> None:
+    buffer = make("rtpjitterbuffer")
+    sound.track.follow(buffer)
+    buffer.set_property("ts-offset", 20_000_000)
     sound.start()
-    run_until(lambda: sound.ready)
-    sound.track.open_gate()
-    run_until(lambda: sound.arrived)
-    assert sound.arrived[0].pts > 0
-    sound.close_gate("second", recording=True)
-    run_until(lambda: len(sound.ready) == 2)
-    before = len(sound.arrived)
-    sound.track.open_gate()
-    run_until(lambda: len(sound.arrived) > before)
-    assert sound.arrived[before].pts - sound.arrived[before - 1].pts < 30_000_000
+    run_until(lambda: sound.track.frames > 5)
+    before = sound.track.frames
+    buffer.set_property("ts-offset", 15_000_000)
+    after = sound.track.frames
+    first, second = sound.track.steps
+    assert first == Step(0, 20_000_000)
+    assert before <= second.frames <= after
+    assert second.by_ns == -5_000_000
+    buffer.set_property("max-ts-offset-adjustment", 500_000)
+    buffer.set_property("ts-offset", 40_000_000)
+    assert len(sound.track.steps) == 2, "it moves little by little"
+
+
+def test_a_flood_of_sender_reports_is_not_kept(sound: Stage) -> None:
+    buffer = make("rtpjitterbuffer")
+    sound.track.follow(buffer)
+    for n in range(2 * MAX_STEPS):
+        buffer.set_property("ts-offset", n * 1_000_000)
+    assert len(sound.track.steps) == MAX_STEPS
 
 
 def test_what_passes_is_counted(stage: Stage) -> None:
