@@ -20,8 +20,9 @@ class Recipe(msgspec.Struct, frozen=True):
     parser: str | None = None
     caps: str | None = None
     complement: str | None = None
-    packed: str | None = None
-    """Caps asked of the depayloader."""
+    loses_time: bool = False
+    """The parser of 1.22 takes the time stamp off a picture that has the same as the one before, and what follows it
+    in a Matroska file is worthless."""
     drops_later_caps: bool = False
     """matroskamux refuses new codec data in mid stream; with avc3/hev1, and AV1, it travels in the stream itself."""
 
@@ -51,10 +52,8 @@ RECIPES: Final[dict[Codec, Recipe]] = {
         "rtph265depay",
         "h265parse config-interval=-1",
         f"video/x-h265,stream-format=(string)hev1,{_H26X}",
-        # Given NAL units one by one, the parser of 1.22 now and then puts a picture together without its time stamp,
-        # and what follows it in the file is worthless.
-        packed=f"video/x-h265,stream-format=(string)byte-stream,{_H26X}",
         drops_later_caps=True,
+        loses_time=True,
     ),
     Codec.OPUS: Recipe(TrackKind.AUDIO, "rtpopusdepay", "opusparse"),
 }

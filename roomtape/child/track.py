@@ -35,6 +35,8 @@ class Track:
         self._elements = chain(pipeline, _stages(codec))
         self._meter = self._elements[-2]
         self.src = self._elements[-1].get_static_pad("src")
+        if recipe.loses_time:
+            self._meter.get_static_pad("sink").add_probe(Gst.PadProbeType.BUFFER, _time_for_all())
 
     def follow(self, jitter_buffer: Any) -> None:
         """Note when sender reports give the track another place in time at once."""
@@ -154,6 +156,21 @@ def _drop(*_: Any) -> Any:
     return Gst.PadProbeReturn.DROP
 
 
+def _time_for_all() -> Callable[[Any, Any], Any]:
+    """A probe that gives a buffer without a time stamp the next one after that of the last; once per picture."""
+    last = 0
+
+    def probe(_: Any, info: Any) -> Any:
+        nonlocal last
+        buffer = info.get_buffer()
+        if buffer.pts == Gst.CLOCK_TIME_NONE:
+            buffer.pts = last + Gst.MSECOND
+        last = buffer.pts
+        return Gst.PadProbeReturn.OK
+
+    return probe
+
+
 def _stages(codec: Codec) -> list[Any]:
     return [
         *(stage for stage in _receiving(codec) if stage),
@@ -168,5 +185,5 @@ def _receiving(codec: Codec) -> list[Any]:
         from roomtape.child.av1_elements import make_av1_depayloader  # no other codec pays for it
 
         return [make_av1_depayloader()]
-    packed, caps = (f'capsfilter caps="{asked}"' if asked else None for asked in (recipe.packed, recipe.caps))
-    return [recipe.depayloader, packed, recipe.parser, caps, recipe.complement]
+    caps = f'capsfilter caps="{recipe.caps}"' if recipe.caps else None
+    return [recipe.depayloader, recipe.parser, caps, recipe.complement]
