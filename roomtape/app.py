@@ -72,10 +72,16 @@ async def _record(settings: Settings) -> int:
     app = RecorderApp(settings, identity, terminal, turn, metrics, conceal=redactor.add)
     app.prepare()
     client = signaling_client(settings, identity, app.runner, metrics)
-    work = (client.run(), _beside("console", app.console.run()), _beside("manifest", app.keep_manifest()))
+    work = (
+        client.run(),
+        _beside("console", app.console.run()),
+        _beside("manifest", app.keep_manifest()),
+        _beside("repair", app.salvage.run()),
+    )
     try:
         await _until_told(app.runner, work)
     finally:
+        app.salvage.give_up()
         await app.finish_manifest()
     return 0
 

@@ -29,6 +29,7 @@ _JOBS: Final[dict[Command, tuple[Job, str]]] = {
     Command.PUBLISH: (commands.publish, "Publish a stream."),
     Command.SERVE: (commands.serve, "Be the handshake server of rooms of your own."),
     Command.VERIFY: (commands.verify, "Check that recordings play: files, or all that are in folders."),
+    Command.REPAIR: (commands.repair, "Make recordings that were cut off final: files, or all that are in folders."),
     Command.DOCTOR: (commands.doctor, "Find out whether recording can work here, and why not."),
     Command.DEMO: (commands.demo, "Record two synthetic guests and check the files."),
 }

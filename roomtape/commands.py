@@ -15,6 +15,7 @@ from rich.console import Console
 from roomtape.config import STDOUT, Settings
 from roomtape.errors import ConfigError
 from roomtape.given import Given, Strength, settings_of
+from roomtape.logs import printable
 from roomtape.model import StreamId
 from roomtape.option_types import streams_or_link
 from roomtape.options import BY_NAME
@@ -111,6 +112,22 @@ def verify(given: Sequence[Given]) -> int:
         # Piped, lines are for grep: as long as they need to be.
         Console(width=None if terminal.is_terminal else PIPED_WIDTH).print(reports.as_table(found))
     return 0 if all(report.ok for report in found) else 1
+
+
+def repair(given: Sequence[Given]) -> int:
+    """0 if every recording is complete now, else 1."""
+    from roomtape.storage.recovery import recover
+    from roomtape.storage.tools import Tools
+    from roomtape.storage.verify import recordings
+
+    paths: tuple[Path, ...] = _value(given, "path")
+    tools, done = Tools(), []
+    for file in (file for path in paths for file in recordings(path)):
+        done.append(recover(file, tools))
+        click.echo(f"{printable(str(file))} {done[-1].sentence}")
+    if not done:
+        raise ConfigError("there are no recordings in " + ", ".join(map(str, paths)))
+    return 0 if all(one.ok for one in done) else 1
 
 
 def _record(settings: Settings) -> int:

@@ -29,6 +29,7 @@ The tree (scope in brackets says who must act):
     │   └── ReaderGone              [user]     nobody takes what is viewed any more
     └── StorageError                [system]
         ├── DiskFull                [user]
+        ├── FileInUse               [user]     another process writes or repairs it
         └── FileRefused             [user]
 """
 
@@ -213,6 +214,11 @@ class StorageError(RecorderError):
 
 class DiskFull(StorageError):
     code = "disk_full"
+    scope = Scope.USER
+
+
+class FileInUse(StorageError):
+    code = "file_in_use"
     scope = Scope.USER
 
 

@@ -33,6 +33,7 @@ class Command(Flag):
     PUBLISH = auto()
     SERVE = auto()
     VERIFY = auto()
+    REPAIR = auto()
     DOCTOR = auto()
     DEMO = auto()
 
@@ -222,8 +223,8 @@ TABLE: Final = (
            help="Connections that one room may have."),
     # the rest
     Option("seconds", Command.DEMO, "", click.IntRange(3, 3600), default="10", help="How long to record."),
-    Option("path", Command.VERIFY, "", click.Path(exists=True, path_type=Path), several=True,
-           positional=Command.VERIFY, help="A recording, or a folder with recordings."),
+    Option("path", Command.VERIFY | Command.REPAIR, "", click.Path(exists=True, path_type=Path), several=True,
+           positional=Command.VERIFY | Command.REPAIR, help="A recording, or a folder with recordings."),
     Option("json", Command.VERIFY, help="Print JSON instead of a table."),
     Option("debug", _ALL, "debug", help="Log everything, SDP included."),
     Option("config", _ALL, "", click.Path(dir_okay=False),

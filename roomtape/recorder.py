@@ -26,11 +26,13 @@ from roomtape.observe.metrics import Metrics
 from roomtape.room.effects import ChildId, Report
 from roomtape.room.router import Router
 from roomtape.runner import Runner
+from roomtape.salvage import Salvage
 from roomtape.signaling.identity import Identity, sanitise_stream
 from roomtape.signaling.messages import SayRecording
 from roomtape.signaling.protocol import Joined
 from roomtape.storage import manifest
 from roomtape.storage.layout import next_take, stem
+from roomtape.storage.repair import Repair
 from roomtape.supervisor.launcher import launch
 from roomtape.supervisor.manager import Launch, exit_words
 
@@ -77,6 +79,8 @@ class RecorderApp:
         self._manifest_path = self._folder / manifest.file_name(self._prefix, started)
         # One thread: what was begun is written first, also if nobody waits for it any more.
         self._disk = ThreadPoolExecutor(1, "manifest")
+        self._open_files: dict[ChildId, set[Path]] = {}
+        self.salvage = Salvage([self._folder], lambda: self._manifest_path, 0, metrics, self._repaired)
         self.router = Router(
             identity,
             frozenset(map(sanitise_stream, settings.recording.streams)),
@@ -146,8 +150,10 @@ class RecorderApp:
             self._reasons[child] = message.detail
             self._metrics.attempts_ended.add(message.code)
         if isinstance(message, SegmentOpened):
+            self._open_files.setdefault(child, set()).add(Path(message.path))
             log.info("file opened", stream=stream, file=Path(message.path).name)
         if isinstance(message, SegmentClosed):
+            self._open_files.get(child, set()).discard(Path(message.path))
             self._metrics.files_closed.add()
             self._metrics.bytes_recorded.add(message.size_bytes)
             log.info("file is final", stream=stream, file=Path(message.path).name, bytes=message.size_bytes)
@@ -156,6 +162,12 @@ class RecorderApp:
         reason = self._reasons.pop(child, "stopped" if detail == CLEAN_EXIT else detail)
         self._manifest.end(stream, self._takes.pop(child, 0), reason, datetime.now(UTC))
         self._changed.set()
+        for path in sorted(self._open_files.pop(child, ())):
+            self.salvage.add(path)
+
+    def _repaired(self, repair: Repair) -> None:
+        if manifest.note_mended(self._manifest.document, repair.path.name, repair.mended):
+            self._changed.set()
 
     def reported(self, report: Report) -> None:
         self.board.set_state(report.stream, GuestState(report.state), time.monotonic(), report.note)

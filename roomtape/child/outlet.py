@@ -14,12 +14,12 @@ from typing import Any, Final
 from roomtape.child.backlog import Backlog, Frame
 from roomtape.child.codecs import RECIPES
 from roomtape.child.gst import Gst, chain, guarded, post, start
+from roomtape.child.hold import storage_error
 from roomtape.child.matroska import CODEC_IDS, NS_PER_MS, Clusters, StreamTrack, header
 from roomtape.child.receiving import Received
 from roomtape.child.sdp import Media
 from roomtape.child.tape import TapeListener
 from roomtape.child.track import Track
-from roomtape.child.writer import storage_error
 from roomtape.errors import ReaderGone, RecorderError
 from roomtape.ipc.messages import FromChild, OutputGranted, OutputWanted, TrackStarted, ViewConfig
 from roomtape.model import Codec, TrackKind

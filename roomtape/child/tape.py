@@ -9,9 +9,10 @@ from typing import Any, Final, Protocol
 from roomtape.child.codecs import choose_muxer
 from roomtape.child.cut import LIP_SYNC_S, CutPlan, Do
 from roomtape.child.gst import after_ms
+from roomtape.child.hold import reserve
 from roomtape.child.receiving import Received
 from roomtape.child.track import Track
-from roomtape.child.writer import Writer, reserve
+from roomtape.child.writer import Writer
 from roomtape.errors import RecorderError
 from roomtape.ipc.messages import RecordConfig, SegmentClosed, SegmentOpened, TrackStarted
 from roomtape.model import Codec, Container, Feed, TrackKind
@@ -164,12 +165,12 @@ class Tape:
         if note:
             self._listener.on_note("warning", "container changed", reason=note)
         now = datetime.datetime.now(datetime.UTC) if self._config.dated else None
-        path = reserve(Path(self._config.folder), self._stem, muxer.extension, now)
-        writer = Writer(self._pipeline, path, muxer, tracks, self._closed)
+        hold = reserve(Path(self._config.folder), self._stem, muxer.extension, now)
+        writer = Writer(self._pipeline, hold, muxer, tracks, self._closed)
         self._open_writers.append(writer)
         writer.start()
         self._listener.on_segment_opened(
-            SegmentOpened(path=str(path), tracks=tuple(sorted(track.kind for track in tracks)), feed=self.feed)
+            SegmentOpened(path=str(hold.path), tracks=tuple(sorted(track.kind for track in tracks)), feed=self.feed)
         )
         return writer
 

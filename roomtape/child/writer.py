@@ -1,81 +1,49 @@
 """One file: muxer and sink. Files are never overwritten, and every end of one is told exactly once."""
 
-import datetime
 import errno
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from roomtape.child.codecs import Muxer
 from roomtape.child.gst import Gst, make, post
+from roomtape.child.hold import Hold, storage_error
 from roomtape.child.retimer import Retimer
 from roomtape.child.track import Track
-from roomtape.errors import DiskFull, FileRefused, MediaError, RecorderError, StorageError
+from roomtape.errors import FileRefused, MediaError, RecorderError
 from roomtape.ipc.messages import SegmentClosed
 from roomtape.model import TrackKind
 
 BUFFER_BYTES: Final = 4096
 """Small, so that a guest who only speaks also reaches the disk several times a second."""
-MAX_NAMES: Final = 1000
 FLUSH_S: Final = 1.0
 """For a pad of the muxer to let go of its thread."""
 
 
-def reserve(folder: Path, stem: str, extension: str, now: datetime.datetime | None) -> Path:
-    """Create an empty file under a name of its own, with the time in it unless `now` is None, and return its path.
-
-    Raises:
-        FileRefused, DiskFull: the folder does not take a new file.
-    """
-    if now is not None:
-        stem += now.astimezone(datetime.UTC).strftime("_%Y%m%dT%H%M%SZ")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for n in range(1, MAX_NAMES):
-            path = folder / f"{stem}{'' if n == 1 else f'-{n}'}.{extension}"
-            try:
-                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644))
-            except FileExistsError:
-                continue
-            return path
-    except OSError as error:
-        raise storage_error(error.errno, str(folder)) from error
-    raise FileRefused(f"no free file name for {stem} in {folder}")
-
-
-def storage_error(number: int | None, where: str) -> StorageError:
-    """The StorageError of an errno."""
-    if number in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFull(f"no space left for {where}")
-    return FileRefused(f"cannot write to {where}: {os.strerror(number) if number else 'refused'}")
-
-
 class Writer:
-    """Writes `tracks` to `path`. Link while every track stands at its closed gate; then open the gates."""
+    """Writes `tracks` to the file of `hold`. Link while every track stands at its closed gate; then open the gates."""
 
     def __init__(
         self,
         pipeline: Any,
-        path: Path,
+        hold: Hold,
         muxer: Muxer,
         tracks: Sequence[Track],
         on_closed: Callable[["Writer", SegmentClosed], None],
     ) -> None:
-        self.path = path
+        self.path, self._hold = hold.path, hold
         self.tracks = tuple(tracks)
         self._pipeline, self._on_closed = pipeline, on_closed
         self._mux = make(muxer.element)
         self._sink = make(f"filesink sync=false async=false buffer-size={BUFFER_BYTES}")
-        self._sink.set_property("location", str(path))
+        self._sink.set_property("location", str(self.path))
         self._elements = [self._mux, self._sink]
         self._pads: dict[TrackKind, Any] = {}
         self._ended: dict[TrackKind, threading.Thread] = {}
         self._codecs = {track.kind: track.codec for track in tracks}
         self._may_rejoin = muxer.may_rejoin
-        self._retimer = Retimer(path, self.tracks) if muxer.retimed else None
+        self._retimer = Retimer(self.path, self.tracks) if muxer.retimed else None
         self._put_back = 0
         """Sequence number of the segment that was last put back (`_reopen`); no event has 0."""
         self._begun = min(track.entered for track in tracks)
@@ -212,7 +180,7 @@ class Writer:
             self._pipeline.remove(element)
         if self._retimer is not None:
             self._retimer.run(final=True)
-        size = self.path.stat().st_size if self.path.exists() else 0
+        size = self._hold.release()
         end = self._end or self._measure()
         self._on_closed(
             self, SegmentClosed(path=str(self.path), size_bytes=size, frames=end.frames, duration_ns=end.duration_ns)

@@ -6,6 +6,7 @@ Stream ids come from the network: whatever they hold, a name stays in its folder
 import hashlib
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Final
 
 from roomtape.model import Feed, StreamId
@@ -17,6 +18,8 @@ _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _DIGEST_DIGITS: Final = 6
 _LIKE_A_DIGEST: Final = re.compile(rf"-[0-9a-f]{{{_DIGEST_DIGITS}}}\Z")
 _TAKE_AND_UTC: Final = re.compile(r"_(?P<take>[0-9]{2,9})_[0-9]{8}T[0-9]{6}Z(?:[.-].*)?", re.DOTALL)
+_MADE_AT: Final = re.compile(r"_[A-Za-z0-9_-]+_[0-9]{2,9}_(?P<utc>[0-9]{8}T[0-9]{6}Z)(?:-[0-9]+)?\.(?:webm|mkv|mp4)")
+_UTC: Final = "%Y%m%dT%H%M%SZ"
 
 
 def safe_name(text: str) -> str:
@@ -49,6 +52,16 @@ def next_take(existing: Iterable[str], prefix: str, stream: StreamId) -> int:
     start = _start(prefix, stream)
     matches = (_TAKE_AND_UTC.fullmatch(name, len(start)) for name in existing if name.startswith(start))
     return 1 + max((int(match["take"]) for match in matches if match), default=0)
+
+
+def made_at(name: str, prefix: str) -> datetime | None:
+    """When the recording of this name was opened (UTC); None if it is no name of a recording with this prefix."""
+    start = safe_name(prefix)
+    match = _MADE_AT.fullmatch(name, len(start)) if name.startswith(start) else None
+    try:
+        return datetime.strptime(match["utc"], _UTC).replace(tzinfo=UTC) if match else None
+    except ValueError:  # the 31st of February
+        return None
 
 
 def _start(prefix: str, stream: StreamId) -> str:

@@ -38,6 +38,8 @@ class Change(msgspec.Struct, frozen=True):
 class Recording(msgspec.Struct, kw_only=True):
     """One file. `final` tells whether its writer closed it; if not, size, frames and duration are unknown: 0.
 
+    `repaired`: it was cut off and has been made final later. `removed`: it was cut off before its first byte.
+
     `pictures` are the sizes of the picture, as in 1280x720. A codec is None until media of that track came.
     """
 
@@ -52,6 +54,8 @@ class Recording(msgspec.Struct, kw_only=True):
     opened: datetime
     closed: datetime | None = None
     final: bool = False
+    repaired: bool = False
+    removed: bool = False
     size_bytes: int = 0
     frames: int = 0
     duration_s: float = 0.0
@@ -71,6 +75,14 @@ class Document(msgspec.Struct, kw_only=True):
     ended: datetime | None = None
     recordings: list[Recording] = []
     recordings_left_out: int = 0
+
+
+class Mended(msgspec.Struct, frozen=True):
+    """What a repaired file holds."""
+
+    size_bytes: int
+    frames: int
+    duration_s: float
 
 
 class _Take(msgspec.Struct):
@@ -138,7 +150,7 @@ class Manifest:
 
     def render(self) -> bytes:
         """The document as JSON."""
-        return msgspec.json.format(msgspec.json.encode(self.document), indent=2) + b"\n"
+        return render(self.document)
 
     def _opened(self, known: _Take, recording: Recording) -> None:
         if known.last is not None:
@@ -152,6 +164,20 @@ class Manifest:
             self.document.recordings.append(recording)
         else:
             self.document.recordings_left_out += 1
+
+
+def note_mended(document: Document, file: str, mended: Mended | None) -> bool:
+    """A file that was cut off is final now or, being empty, is gone (None); True if the document knows it."""
+    for recording in document.recordings:
+        if recording.file == file:
+            if mended is None:
+                recording.removed = True
+            else:
+                recording.final = recording.repaired = True
+                recording.size_bytes, recording.frames = mended.size_bytes, mended.frames
+                recording.duration_s = round(mended.duration_s, 3)
+            return True
+    return False
 
 
 def _base_name(path: str) -> str:
@@ -172,10 +198,10 @@ def _name_codecs(recording: Recording, known: _Take) -> None:
 def _closed(known: _Take, message: SegmentClosed, at: datetime) -> None:
     for recording in known.open:
         if recording.file == _base_name(message.path):
-            recording.closed, recording.final = at, True
+            recording.closed, recording.final, recording.removed = at, bool(message.size_bytes), not message.size_bytes
             recording.size_bytes, recording.frames = message.size_bytes, message.frames
             recording.duration_s = round(message.duration_ns / 1e9, 3)
-    known.open = [recording for recording in known.open if not recording.final]
+    known.open = [recording for recording in known.open if recording.closed is None]
 
 
 def _learn(known: _Take, said: Mapping[str, str | int | bool | None], at: datetime) -> bool:
@@ -199,6 +225,10 @@ def _note(recording: Recording, what: str, value: str | int | bool, at: datetime
     recording.changes.append(Change(at, what, value))
     if what == "picture" and value not in recording.pictures:
         recording.pictures.append(str(value))
+
+
+def render(document: Document) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 
 def file_name(prefix: str, started: datetime) -> str:

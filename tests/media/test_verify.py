@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from roomtape.errors import MissingElement
-from roomtape.storage.verify import MAX_ERRORS, deadline_s, verify, verify_all
+from roomtape.storage.tools import MAX_ERRORS, deadline_s
+from roomtape.storage.verify import verify, verify_all
 
 VP8 = ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "300k")
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-b:v", "300k")
@@ -169,7 +170,7 @@ def test_a_tool_that_hangs_is_given_up(tmp_path: Path, tone: bytes, monkeypatch:
         fake.write_text("#!/bin/sh\nexec sleep 60\n")
         fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setattr("roomtape.storage.verify._BASE_DEADLINE_S", 0.2)
+    monkeypatch.setattr("roomtape.storage.tools._BASE_DEADLINE_S", 0.2)
     report = verify(path)
     assert not report.ok
     assert report.verdict.startswith("cannot be read: not done within 0.")

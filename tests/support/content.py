@@ -31,7 +31,7 @@ from roomtape.child.pattern import (
     TONE_STEP_HZ,
     code_words,
 )
-from roomtape.storage.verify import CUT_OFF
+from roomtape.storage.tools import CUT_OFF
 
 TOOL_DEADLINE_S: Final = 120.0
 

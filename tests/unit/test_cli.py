@@ -546,5 +546,18 @@ def test_verify_says_which_files_do_not_play(
     assert (report["path"], report["ok"]) == (str(broken), False)
 
 
+def test_repair_says_what_became_of_each_file(tmp_path: Path, terminal: Terminal) -> None:
+    (tmp_path / "a.webm").touch()
+    code, out, _ = terminal.run(["roomtape", "repair", str(tmp_path)])
+    assert (code, out) == (0, f"{tmp_path}/a.webm was empty, and is removed\n")
+    (tmp_path / "b.webm").write_text("no recording")
+    code, out, _ = terminal.run(["roomtape", "repair", str(tmp_path)])
+    assert (code, "stays as it is" in out) == (1, True)
+
+
+def test_repair_of_a_folder_without_recordings(tmp_path: Path, terminal: Terminal) -> None:
+    assert "there are no recordings" in terminal.refuses("roomtape", "repair", str(tmp_path))
+
+
 def test_verify_of_a_folder_without_recordings(tmp_path: Path, terminal: Terminal) -> None:
     assert "there are no recordings" in terminal.refuses("roomtape", "verify", str(tmp_path))

@@ -12,6 +12,7 @@ import pytest
 
 from roomtape.cli import flat_command, roomtape_command, run
 from roomtape.options import TABLE
+from roomtape.storage.repair import Done, Repair
 from roomtape.storage.verify import Report
 from tests.unit.source import FILES, MODULES, PACKAGE, tree
 
@@ -60,6 +61,10 @@ class FakeJobs(ModuleType):
 
     view = publish = serve = run = record
 
+    def recover(self, path: Path, *_: object) -> Repair:
+        self.done += 1
+        return Repair(path=path, done=Done.FINAL, sentence="needs no repair")
+
     def verify_all(self, paths: tuple[Path, ...]) -> list[Report]:
         self.done += 1
         return [Report(path=path, ok=True, verdict="plays") for path in paths]
@@ -72,10 +77,12 @@ def jobs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeJobs:
     for name in ("app", "doctor", "demo"):
         monkeypatch.setitem(sys.modules, f"roomtape.{name}", fake)
     monkeypatch.setattr("roomtape.storage.verify.verify_all", fake.verify_all)
+    monkeypatch.setattr("roomtape.storage.recovery.recover", fake.recover)
     for option in TABLE:
         monkeypatch.delenv(option.environment, raising=False)
     monkeypatch.chdir(tmp_path)
     Path("recordings").mkdir()
+    Path("recordings/one.webm").touch()
     Path("room.password").write_text("secret\n")
     Path("turn.servers").write_text("turn://user:secret@turn.example.org:3478\n")
     return fake

@@ -20,12 +20,12 @@ FLOORS: tuple[dict[str, str], ...] = (
     {
         "signaling": "protocol",
         "room": "effects outcome attempt early asking owners row session router publication publisher turns",
-        "storage": "layout manifest",
+        "storage": "layout manifest structure fragments unfinished",
         "handshake": "effects limits rooms frames rules hosted fanout hub pages",
         "observe": "metrics board redactor floodgate",
         "child": (
             "__main__ main answer av1 av1_elements av1_packets av1_sequence backlog bitrate branch candidates"
-            " channel codecs cut datachannel deck destination diagnosis dtls encoders feed gst guest inventory"
+            " channel codecs cut datachannel deck destination diagnosis dtls encoders feed gst guest hold inventory"
             " liveness matroska media outlet pace pattern peer placement probe publishing receiving recording retime"
             " retimer rtcp screen sdp simulcast source sources tape track viewer viewing writer"
         ),
@@ -34,13 +34,13 @@ FLOORS: tuple[dict[str, str], ...] = (
     {
         "signaling": "client visit",
         "supervisor": "launcher manager encoders",
-        "storage": "verify",
+        "storage": "tools packets claim repair recovery verify",
         "handshake": "server tls assets",
         "ice": "probe turn_list",
         "observe": "console",
     },
     # 4: what roomtape does
-    {"": "log reports runner recorder viewing app machine doctor demo"},
+    {"": "log reports runner salvage recorder viewing app machine doctor demo"},
     # 5: how it is told what to do
     {"": "option_types options given commands cli __main__"},
 )

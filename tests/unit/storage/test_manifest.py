@@ -54,6 +54,13 @@ def shown(manifest: Manifest) -> Any:
     return json.loads(manifest.render())
 
 
+def test_a_file_without_a_byte_has_been_removed(manifest: Manifest) -> None:
+    manifest.apply(ANN, 1, opened("a.webm"), at(0))
+    manifest.apply(ANN, 1, SegmentClosed(path="/out/a.webm", size_bytes=0, frames=0, duration_ns=0), at(1))
+    (recording,) = shown(manifest)["recordings"]
+    assert (recording["final"], recording["removed"], recording["closed"]) == (False, True, "2026-11-22T18:21:14Z")
+
+
 def test_one_recording_from_beginning_to_end(manifest: Manifest) -> None:
     said: tuple[FromChild, ...] = (
         GuestInfo(label="Ann"),
@@ -88,6 +95,8 @@ def test_one_recording_from_beginning_to_end(manifest: Manifest) -> None:
                 "opened": "2026-11-22T18:21:15Z",
                 "closed": "2026-11-22T18:21:19Z",
                 "final": True,
+                "repaired": False,
+                "removed": False,
                 "size_bytes": 1000,
                 "frames": 30,
                 "duration_s": 1.235,
