@@ -76,6 +76,7 @@ async def _record(settings: Settings) -> int:
         client.run(),
         _beside("console", app.console.run()),
         _beside("manifest", app.keep_manifest()),
+        _beside("space", app.space.run()),
         _beside("repair", app.salvage.run()),
     )
     try:

@@ -54,9 +54,13 @@ class IceSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 class RecordingSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`streams` empty: everyone in the room. `prefix` None: the room's name. `jitter_ms` in milliseconds. `codecs` are
-    preferred in this order. `max_bitrate_kbps` None leaves the picture's bitrate to the guest."""
+    preferred in this order. `max_bitrate_kbps` None leaves the picture's bitrate to the guest.
+
+    With less than `min_free_bytes` of free space nothing is recorded to a folder; `fallback_dir` is used meanwhile."""
 
     output_dir: str = "recordings"
+    fallback_dir: str | None = None
+    min_free_bytes: int = 1_000_000_000
     prefix: str | None = None
     streams: tuple[StreamId, ...] = ()
     container: Container = Container.AUTO

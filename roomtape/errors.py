@@ -30,7 +30,8 @@ The tree (scope in brackets says who must act):
     └── StorageError                [system]
         ├── DiskFull                [user]
         ├── FileInUse               [user]     another process writes or repairs it
-        └── FileRefused             [user]
+        ├── FileRefused             [user]
+        └── FolderGone              [user]     deleted or unmounted while it was in use
 """
 
 from enum import StrEnum
@@ -224,4 +225,9 @@ class FileInUse(StorageError):
 
 class FileRefused(StorageError):
     code = "file_refused"
+    scope = Scope.USER
+
+
+class FolderGone(StorageError):
+    code = "folder_gone"
     scope = Scope.USER

@@ -1,5 +1,6 @@
 """How the text of an option becomes a value; whatever it is refused for is said in one sentence of a ConfigError."""
 
+import re
 import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,6 +15,7 @@ from roomtape.signaling.identity import DISABLING_PASSWORDS, sanitise_room
 from roomtape.signaling.link import Link, is_link, parse_link
 
 VIDEO_CODECS: Final = (Codec.H264, Codec.H265, Codec.VP8, Codec.VP9, Codec.AV1)
+_SIZE: Final = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)([KMGT]?)B?")
 MAX_FILE: Final = 64 * 1024
 """Bytes of a file with a password, TURN servers or settings."""
 
@@ -35,6 +37,14 @@ def room_or_link(text: str) -> str | Link:
     if not sanitise_room(text):
         raise ConfigError("the name of the room is empty")
     return text.strip()
+
+
+def size(text: str) -> int:
+    """Bytes, with K, M, G or T for thousands, millions and so on."""
+    match = _SIZE.fullmatch(text.strip().upper())
+    if match is None:
+        raise ConfigError("a size is a number with K, M, G or T: 500M, 1.5G")
+    return int(float(match[1]) * 1000 ** " KMGT".index(match[2] or " "))
 
 
 def streams(text: str) -> tuple[StreamId, ...]:

@@ -6,18 +6,19 @@ import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console as Terminal
 
 from roomtape.config import Settings
-from roomtape.errors import ConfigError, FileRefused, StorageError, TurnUnreachable
+from roomtape.errors import StorageError, TurnUnreachable
+from roomtape.folders import Folders
 from roomtape.ice.probe import probe_turn
 from roomtape.ice.results import explain
 from roomtape.ice.turn_list import TurnList, ice_for_a_child
-from roomtape.ipc.messages import Failed, FromChild, RecordConfig, SegmentClosed, SegmentOpened
+from roomtape.ipc.messages import Failed, FromChild, RecordConfig, SegmentClosed, SegmentOpened, Unwritten
+from roomtape.ipc.storing import Storing
 from roomtape.logs import get_logger
 from roomtape.model import Feed, IceServers, StreamId, WireStreamId
 from roomtape.observe.board import Board, GuestState
@@ -30,6 +31,7 @@ from roomtape.salvage import Salvage
 from roomtape.signaling.identity import Identity, sanitise_stream
 from roomtape.signaling.messages import SayRecording
 from roomtape.signaling.protocol import Joined
+from roomtape.space_guard import SpaceGuard
 from roomtape.storage import manifest
 from roomtape.storage.layout import next_take, stem
 from roomtape.storage.repair import Repair
@@ -63,7 +65,6 @@ class RecorderApp:
     ) -> None:
         self._settings, self._identity, self._turn, self._metrics = settings, identity, turn, metrics
         self._conceal = conceal
-        self._folder = Path(settings.recording.output_dir)
         self._prefix = settings.recording.prefix or settings.signaling.room or DEFAULT_PREFIX
         self._takes: dict[ChildId, int] = {}
         self._last_take: dict[StreamId, int] = {}
@@ -76,11 +77,14 @@ class RecorderApp:
         self.console = Console(self.board, terminal)
         started = datetime.now(UTC)
         self._manifest = manifest.Manifest(settings.signaling.room, self._prefix, started)
-        self._manifest_path = self._folder / manifest.file_name(self._prefix, started)
+        recording = settings.recording
+        name = manifest.file_name(self._prefix, started)
+        self._folders = Folders(recording.output_dir, recording.fallback_dir, name)
+        self.space = SpaceGuard(self._folders.all, recording.min_free_bytes, metrics)
         # One thread: what was begun is written first, also if nobody waits for it any more.
         self._disk = ThreadPoolExecutor(1, "manifest")
         self._open_files: dict[ChildId, set[Path]] = {}
-        self.salvage = Salvage([self._folder], lambda: self._manifest_path, 0, metrics, self._repaired)
+        self.salvage = Salvage(self._folders, recording.min_free_bytes, metrics, self._repaired)
         self.router = Router(
             identity,
             frozenset(map(sanitise_stream, settings.recording.streams)),
@@ -91,18 +95,12 @@ class RecorderApp:
         self.runner = Runner(self.router, self, self._configure, settings.deadlines, metrics, launcher)
 
     def prepare(self) -> None:
-        """See that the output folder takes files.
+        """See that there is a folder that takes files.
 
         Raises:
-            ConfigError: it does not.
+            ConfigError: there is none.
         """
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._manifest_path = _claim(self._manifest_path)
-            manifest.write(self._manifest_path, self._manifest.render())
-        except (OSError, StorageError) as error:
-            reason = error.detail if isinstance(error, StorageError) else error.strerror
-            raise ConfigError(f"cannot record to {self._folder}: {reason}") from error
+        self._folders.prepare(self._manifest.render())
 
     async def ice_servers(self) -> IceServers:
         """What children may use now."""
@@ -114,7 +112,8 @@ class RecorderApp:
         self._takes[child] = take
         return RecordConfig(
             stream_id=stream,
-            folder=str(self._folder.absolute()),
+            folder=str(self._folders.main.absolute()),
+            storing=self._storing(),
             stem=stem(self._prefix, stream, take),
             screen_stem=stem(self._prefix, stream, take, Feed.SCREEN),
             container=recording.container,
@@ -129,14 +128,16 @@ class RecorderApp:
             media_deadline_ms=int(deadlines.media * 1000),
         )
 
+    def _storing(self) -> Storing:
+        fallback = self._folders.fallback
+        return Storing(
+            fallback_folder=str(fallback.absolute()) if fallback is not None else "",
+            mount=self._folders.mount,
+            min_free_bytes=self._settings.recording.min_free_bytes,
+        )
+
     def _next_take(self, stream: StreamId) -> int:
-        try:
-            names = [path.name for path in self._folder.iterdir()]
-        except FileNotFoundError:
-            names = []  # taken away meanwhile: the child makes it again
-        except OSError as error:
-            raise FileRefused(f"cannot read {self._folder}: {error.strerror}") from error
-        take = max(next_take(names, self._prefix, stream), self._last_take.get(stream, 0) + 1)
+        take = max(next_take(self._folders.names(), self._prefix, stream), self._last_take.get(stream, 0) + 1)
         self._last_take[stream] = take
         return take
 
@@ -152,7 +153,9 @@ class RecorderApp:
         if isinstance(message, SegmentOpened):
             self._open_files.setdefault(child, set()).add(Path(message.path))
             log.info("file opened", stream=stream, file=Path(message.path).name)
-        if isinstance(message, SegmentClosed):
+        if isinstance(message, Unwritten):
+            self._unwritten(stream, message.detail)
+        if isinstance(message, SegmentClosed) and not message.torn:
             self._open_files.get(child, set()).discard(Path(message.path))
             self._metrics.files_closed.add()
             self._metrics.bytes_recorded.add(message.size_bytes)
@@ -164,6 +167,14 @@ class RecorderApp:
         self._changed.set()
         for path in sorted(self._open_files.pop(child, ())):
             self.salvage.add(path)
+
+    def _unwritten(self, stream: StreamId, detail: str) -> None:
+        if detail:
+            log.error("nothing can be recorded", stream=stream, reason=detail)
+            self.board.explain(stream, f"not recorded: {detail}")
+        else:
+            log.info("there is room for recordings again", stream=stream)
+            self.board.explain(stream, "")
 
     def _repaired(self, repair: Repair) -> None:
         if manifest.note_mended(self._manifest.document, repair.path.name, repair.mended):
@@ -234,22 +245,7 @@ class RecorderApp:
     async def _write_manifest(self) -> None:
         try:
             await asyncio.get_running_loop().run_in_executor(
-                self._disk, manifest.write, self._manifest_path, self._manifest.render()
+                self._disk, self._folders.write_manifest, self._manifest.render()
             )
         except StorageError as error:
             log.error("cannot write the manifest", reason=error.detail)
-
-
-def _claim(path: Path) -> Path:
-    """Makes the file `path`, or the next like it that is free: another recorder may start in the same second.
-
-    Raises:
-        OSError: the folder takes no file.
-    """
-    first, numbers = path, count(2)
-    while True:
-        try:
-            path.touch(exist_ok=False)
-            return path
-        except FileExistsError:
-            path = first.with_name(f"{next(numbers)}-{first.name}")

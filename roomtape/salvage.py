@@ -1,32 +1,36 @@
 """Repairs, beside a running recorder, what earlier runs and children that died left unfinished."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Final
 
 from roomtape.errors import MissingElement
+from roomtape.folders import Folders
 from roomtape.logs import get_logger
 from roomtape.observe.metrics import Metrics
 from roomtape.storage.recovery import find, recover
 from roomtape.storage.repair import Done, Repair
 from roomtape.storage.tools import Tools
 
+AGAIN_S: Final = 60.0
+"""When a copy did not fit on the disk."""
+
 log = get_logger(__name__)
 
 
 class Salvage:
-    """`own_manifest` is kept by `on_repaired`. `spare_bytes` of the disk are left to the recordings."""
+    """The run's own manifest is kept by `on_repaired`. `spare_bytes` of the disk are left to the recordings."""
 
     def __init__(
         self,
-        folders: Iterable[Path],
-        own_manifest: Callable[[], Path],
+        folders: Folders,
         spare_bytes: int,
         metrics: Metrics,
         on_repaired: Callable[[Repair], None],
     ) -> None:
-        self._folders, self._own_manifest, self._spare_bytes = tuple(folders), own_manifest, spare_bytes
+        self._folders, self._spare_bytes = folders, spare_bytes
         self._metrics, self._on_repaired = metrics, on_repaired
         self._queue: asyncio.Queue[Path] = asyncio.Queue()
         # A thread of its own: the one that writes the manifest must not wait for ffmpeg.
@@ -45,7 +49,7 @@ class Salvage:
             log.warning("files that were cut off are not repaired", reason=error.detail)
             return
         loop = asyncio.get_running_loop()
-        for folder in self._folders:
+        for folder in self._folders.all:
             for path in await loop.run_in_executor(self._thread, find, folder):
                 self.add(path)
         while True:
@@ -59,7 +63,7 @@ class Salvage:
 
     def _recover(self, path: Path) -> Repair:
         assert self._tools is not None
-        return recover(path, self._tools, spare_bytes=self._spare_bytes, except_in=self._own_manifest())
+        return recover(path, self._tools, spare_bytes=self._spare_bytes, except_in=self._folders.manifest_path)
 
     def _tell(self, repair: Repair) -> None:
         name, sentence = repair.path.name, repair.sentence
@@ -68,6 +72,9 @@ class Salvage:
                 log.info(f"a file of before {sentence}", file=name)
                 self._metrics.files_repaired.add()
                 self._on_repaired(repair)
+            case Done.NO_SPACE:
+                log.warning(f"a file of before {sentence}", file=name)
+                asyncio.get_running_loop().call_later(AGAIN_S, self.add, repair.path)
             case Done.FAILED:
                 log.warning(f"a file of before {sentence}", file=name)
             case _:

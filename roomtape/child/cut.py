@@ -97,6 +97,16 @@ class CutPlan:
             self.places[other] = Place.CUTTING
         return msgspec.structs.replace(self.tick(now), cut=writing)
 
+    def cut(self) -> Do:
+        """Another file is due. The picture goes first, at its next key frame: the sound follows it there."""
+        writing = self._in(Place.FILE)
+        if self._first_at_gate is not None or self._in(Place.CUTTING):
+            return Do()
+        first = (TrackKind.VIDEO,) if TrackKind.VIDEO in writing else writing
+        for kind in first:
+            self.places[kind] = Place.CUTTING
+        return Do(cut=first)
+
     def tick(self, now: float) -> Do:
         """Time has passed."""
         if self._first_at_gate is None:

@@ -48,6 +48,7 @@ from roomtape.ipc.messages import (
     Stop,
     ToChild,
     TrackStarted,
+    Unwritten,
     ViewConfig,
 )
 from roomtape.model import Candidate, Description, TrackKind
@@ -287,6 +288,9 @@ class Recording:
     def on_segment_opened(self, message: SegmentOpened) -> None:
         self._peer.media_joined()
         self._send(message)
+
+    def on_unwritten(self, detail: str) -> None:
+        self._send(Unwritten(detail=detail))
 
     def on_track_returned(self, kind: TrackKind) -> None:
         self._peer.media_joined()

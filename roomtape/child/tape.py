@@ -1,19 +1,16 @@
 """The tracks of one feed and the files they go to: does what `CutPlan` decides."""
 
-import datetime
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final, Protocol
 
-from roomtape.child.codecs import choose_muxer
 from roomtape.child.cut import LIP_SYNC_S, CutPlan, Do
+from roomtape.child.filing import Filing
 from roomtape.child.gst import after_ms
-from roomtape.child.hold import reserve
 from roomtape.child.receiving import Received
 from roomtape.child.track import Track
 from roomtape.child.writer import Writer
-from roomtape.errors import RecorderError
+from roomtape.errors import RecorderError, StorageError
 from roomtape.ipc.messages import RecordConfig, SegmentClosed, SegmentOpened, TrackStarted
 from roomtape.model import Codec, Container, Feed, TrackKind
 
@@ -27,6 +24,7 @@ class TapeListener(Protocol):
     def on_track_started(self, message: TrackStarted) -> None: ...
     def on_segment_opened(self, message: SegmentOpened) -> None: ...
     def on_segment_closed(self, message: SegmentClosed) -> None: ...
+    def on_unwritten(self, detail: str) -> None: ...
     def on_track_returned(self, kind: TrackKind) -> None: ...
     def on_note(self, level: str, message: str, **fields: Any) -> None: ...
     def on_tape_failed(self, error: RecorderError) -> None: ...
@@ -45,6 +43,8 @@ class Tape:
         self._plan = self._new_plan(frozenset())
         self._writer: Writer | None = None
         self._open_writers: list[Writer] = []
+        self._filing = Filing(pipeline, config, self._stem, listener.on_note)
+        self._unwritten = False
         self._started: dict[TrackKind, Codec] = {}
         self._finishing = self._paused = False
         self.tracks: dict[TrackKind, Track] = {}
@@ -67,7 +67,7 @@ class Tape:
         if former is not None:
             former.retire()
         self.tracks[track.kind] = track
-        if self._paused:
+        if self._idle:
             track.shut_gate()
         else:
             track.close_gate(self._at_gate, recording=False)
@@ -79,8 +79,19 @@ class Tape:
         if self._paused or self._finishing:
             return
         self._paused = True
+        self._leave_file()
+
+    @property
+    def _idle(self) -> bool:
+        """Whether nothing is to be written now."""
+        return self._paused or self._unwritten
+
+    def _leave_file(self) -> None:
         for track in self.tracks.values():
             track.shut_gate()
+        self._end_file()
+
+    def _end_file(self) -> None:
         if self._writer is not None:
             self._writer.finish()
             self._writer.unlink()
@@ -91,6 +102,10 @@ class Tape:
         if not self._paused or self._finishing:
             return
         self._paused = False
+        if not self._unwritten:
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
         self._plan = self._new_plan(self._plan.expected)
         for track in self.tracks.values():
             self._plan.track_came(track.kind)
@@ -98,7 +113,9 @@ class Tape:
 
     def tick(self, received: Received) -> None:
         """A few times a second, with what has been received so far."""
-        if self._paused:
+        if self._unwritten and not self._finishing:
+            self._try_again()
+        if self._idle:
             return
         now = time.monotonic()
         ssrcs = {kind: track.ssrc for kind, track in self.tracks.items()}
@@ -112,13 +129,13 @@ class Tape:
             self.tracks[kind].ask_keyframe()
 
     def _at_gate(self, track: Track) -> None:
-        if not self._finishing and not self._paused:
+        if not self._finishing and not self._idle:
             may_rejoin = self._writer is not None and self._writer.may_rejoin(track)
             self._do(self._plan.at_gate(track.kind, time.monotonic(), may_rejoin=may_rejoin))
 
     def _do(self, do: Do) -> None:
         for kind in do.cut:
-            self.tracks[kind].close_gate(self._at_gate, recording=True)
+            self.tracks[kind].close_gate(self._at_gate, recording=True, not_before_ns=self._picture_ends())
         for kind in do.leave:
             self._listener.on_note(
                 "info", "track falls silent or has no key frame: it leaves the file", track=str(kind)
@@ -131,6 +148,19 @@ class Tape:
         if do.open:
             # The picture is always the first stream in a file.
             self._change_file([self.tracks[kind] for kind in sorted(do.open, reverse=True)])
+
+    def _picture_ends(self) -> int:
+        """Where a picture that stands at its gate has left the file, so that the sound ends there, too; else 0.
+
+        The muxer has to hear of its end: it would wait for more of the picture, and hold the sound back.
+        """
+        picture = self.tracks.get(TrackKind.VIDEO)
+        if picture is None or self._writer is None or TrackKind.VIDEO not in self._plan.at_the_gate():
+            return 0
+        if not self._writer.holds(picture):
+            return 0
+        self._writer.end_track(picture)
+        return picture.entry_ns
 
     def _rejoin(self, track: Track) -> None:
         writer = self._writer
@@ -146,12 +176,12 @@ class Tape:
 
     def _change_file(self, tracks: list[Track]) -> None:
         """The tracks stand at their gates: end the file they were in and open the next."""
-        if self._writer is not None:
-            self._writer.finish()
-            self._writer.unlink()
-            self._writer = None
+        self._end_file()
         try:
             self._writer = self._open_file(tracks)
+        except StorageError as error:
+            self._write_nothing(error)
+            return
         except RecorderError as error:
             self._listener.on_tape_failed(error)
             return
@@ -160,17 +190,10 @@ class Tape:
             self._tell_started(track)
 
     def _open_file(self, tracks: list[Track]) -> Writer:
-        codecs = frozenset(track.codec for track in tracks)
-        muxer, note = choose_muxer(self._config.container, codecs)
-        if note:
-            self._listener.on_note("warning", "container changed", reason=note)
-        now = datetime.datetime.now(datetime.UTC) if self._config.dated else None
-        hold = reserve(Path(self._config.folder), self._stem, muxer.extension, now)
-        writer = Writer(self._pipeline, hold, muxer, tracks, self._closed)
+        writer = self._filing.open(tracks, self._closed, self._trouble)
         self._open_writers.append(writer)
-        writer.start()
         self._listener.on_segment_opened(
-            SegmentOpened(path=str(hold.path), tracks=tuple(sorted(track.kind for track in tracks)), feed=self.feed)
+            SegmentOpened(path=str(writer.path), tracks=tuple(sorted(track.kind for track in tracks)), feed=self.feed)
         )
         return writer
 
@@ -182,7 +205,31 @@ class Tape:
                 TrackStarted(track=track.kind, codec=track.codec, width=width, height=height, feed=self.feed)
             )
 
+    def _trouble(self, writer: Writer, error: StorageError) -> None:
+        """The disk of a file refuses more, or is about to: go on in another folder at the next key frame, if one does
+        not refuse, and else end the file while it can still be ended."""
+        if self._writer is not writer or self._finishing:
+            return
+        if self._filing.is_open():
+            self._do(self._plan.cut())
+        else:
+            self._write_nothing(error)
+
+    def _write_nothing(self, error: StorageError) -> None:
+        self._unwritten = True
+        self._leave_file()
+        self._listener.on_unwritten(error.detail)
+
+    def _try_again(self) -> None:
+        if self._filing.is_open():
+            self._unwritten = False
+            self._listener.on_unwritten("")
+            if not self._paused:
+                self._begin_anew()
+
     def _closed(self, writer: Writer, closed: SegmentClosed) -> None:
+        if writer not in self._open_writers:
+            return  # it was never opened
         self._open_writers.remove(writer)
         if self._writer is writer:
             self._writer = None
@@ -195,9 +242,13 @@ class Tape:
         writer = next((w for w in self._open_writers if w.owns(message.src)), None)
         if writer is None:
             return False
-        error = writer.error_of(message)
+        error, was_current = writer.error_of(message), writer is self._writer
         writer.close()
-        self._listener.on_tape_failed(error)
+        if not isinstance(error, StorageError):
+            self._listener.on_tape_failed(error)
+        elif was_current and not self._finishing:
+            self._filing.refused(str(writer.path.parent), error)
+            self._write_nothing(error)
         return True
 
     def finish(self) -> None:
@@ -205,7 +256,7 @@ class Tape:
         if self._finishing:
             return
         self._finishing = True
-        waiting = self._plan.at_the_gate()
+        waiting = () if self._idle else self._plan.at_the_gate()
         if self._writer is None and waiting:
             # Media that waited for company or sender reports is not to be lost: give it time to flow into a file.
             self._change_file([self.tracks[kind] for kind in sorted(waiting, reverse=True)])

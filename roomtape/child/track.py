@@ -30,6 +30,8 @@ class Track:
         self._generation = 0
         self.entered = time.monotonic()
         """When its next file begins: the moment it came to the gate."""
+        self.entry_ns = 0
+        """The time stamp of the frame that stands at the gate, or did last."""
         self.steps: list[Step] = []
         """Jumps of the time stamps, counted in `frames`; added to from other threads."""
         self._elements = chain(pipeline, _stages(codec))
@@ -62,11 +64,12 @@ class Track:
         if self.kind is TrackKind.VIDEO:
             request_keyframe(self._webrtc_pad)
 
-    def close_gate(self, on_ready: Callable[["Track"], None], *, recording: bool) -> None:
+    def close_gate(self, on_ready: Callable[["Track"], None], *, recording: bool, not_before_ns: int = 0) -> None:
         """Hold the track back at its next point of entry: a key frame of video, any frame of sound.
 
-        What comes before goes into the present file if there is one (`recording`), otherwise it is of no use and
-        dropped. `on_ready` is called once, on the main loop, when the track stands at the gate.
+        A frame with a time stamp before `not_before_ns` is none. What comes before goes into the present file if there
+        is one (`recording`), otherwise it is of no use and dropped. `on_ready` is called once, on the main loop, when
+        the track stands at the gate.
         """
         self._generation += 1
         generation = self._generation
@@ -81,8 +84,12 @@ class Track:
             nonlocal told
             if self.kind is TrackKind.VIDEO and not self._begins(info.get_buffer()):
                 return before
+            pts = info.get_buffer().pts
+            if pts < not_before_ns:
+                return before
             if not told:
                 told = True
+                self.entry_ns = pts
                 self.entered = time.monotonic()
                 post(arrived)
             return Gst.PadProbeReturn.OK  # blocks

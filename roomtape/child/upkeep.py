@@ -4,6 +4,7 @@ In a thread of its own, since a slow disk may take its time; media does not wait
 """
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -15,29 +16,17 @@ INTERVAL_S: Final = 1.0
 
 
 class Upkeep:
-    """From its making to `stop`, or to the first trouble, which is told once, on the main loop."""
+    """Until the file is released, or to the first trouble, which is told once, on the main loop."""
 
     def __init__(self, hold: Hold, min_free_bytes: int, on_trouble: Callable[[StorageError], None]) -> None:
         self._hold, self._min_free_bytes, self._on_trouble = hold, min_free_bytes, on_trouble
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """No more looks; one that is under way is not waited for."""
-        self._stopped.set()
+        threading.Thread(target=self._run, name="upkeep", daemon=True).start()
 
     def _run(self) -> None:
-        while not self._stopped.wait(INTERVAL_S):
-            try:
-                self._hold.look_after(self._min_free_bytes)
-            except StorageError as error:
-                self._tell(error)
-                return
-            except OSError as error:
-                self._tell(storage_error(error.errno, str(self._hold.path)))
-                return
-
-    def _tell(self, error: StorageError) -> None:
-        if not self._stopped.is_set():
+        try:
+            while self._hold.look_after(self._min_free_bytes):
+                time.sleep(INTERVAL_S)
+        except StorageError as error:
             post(self._on_trouble, error)
+        except OSError as error:
+            post(self._on_trouble, storage_error(error.errno, str(self._hold.path)))

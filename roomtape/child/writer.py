@@ -48,7 +48,7 @@ class Writer:
         """Sequence number of the segment that was last put back (`_reopen`); no event has 0."""
         self._begun = min(track.entered for track in tracks)
         self._frames_before = _video_frames(tracks)
-        self._finishing = self._closed = False
+        self._finishing = self._closed = self._complete = False
         self._end: _Measure | None = None
         for element in self._elements:
             pipeline.add(element)
@@ -94,6 +94,10 @@ class Writer:
         """To be called now and then: sender reports may have told more of when the first frames were captured."""
         if self._retimer is not None:
             self._retimer.run()
+
+    def holds(self, track: Track) -> bool:
+        """Whether the track goes on in this file."""
+        return track.kind in self._pads and track.kind not in self._ended and not self._finishing
 
     def may_rejoin(self, track: Track) -> bool:
         """Whether a track that ended here, or one in its stead, can go on in this file."""
@@ -157,6 +161,7 @@ class Writer:
 
     def _at_sink(self, _: Any, info: Any) -> Any:
         if info.get_event().type == Gst.EventType.EOS:
+            self._complete = True
             post(self.close)
         return Gst.PadProbeReturn.OK
 
@@ -181,9 +186,13 @@ class Writer:
         if self._retimer is not None:
             self._retimer.run(final=True)
         size = self._hold.release()
+        torn = not self._complete and size > 0
         end = self._end or self._measure()
         self._on_closed(
-            self, SegmentClosed(path=str(self.path), size_bytes=size, frames=end.frames, duration_ns=end.duration_ns)
+            self,
+            SegmentClosed(
+                path=str(self.path), torn=torn, size_bytes=size, frames=end.frames, duration_ns=end.duration_ns
+            ),
         )
 
     def _measure(self) -> "_Measure":

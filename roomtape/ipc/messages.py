@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from roomtape.errors import Scope
+from roomtape.ipc.storing import Storing
 from roomtape.model import Candidate, Codec, Container, Description, Feed, IceServers, TrackKind
 
 IPC_VERSION = 1
@@ -34,6 +35,7 @@ class RecordConfig(_Message, frozen=True, kw_only=True, tag="record"):
 
     stream_id: str
     folder: str
+    storing: Storing = Storing()
     stem: str
     screen_stem: str = "screen"
     dated: bool = True
@@ -293,12 +295,20 @@ class SegmentOpened(_Message, frozen=True, kw_only=True, tag="segment_opened"):
 
 
 class SegmentClosed(_Message, frozen=True, kw_only=True, tag="segment_closed"):
-    """A file is final. `frames` counts video frames; `duration_ns` is the time from its first media to its end."""
+    """A file is final, or `torn` because the disk refused; one without a byte has been removed. `frames` counts video
+    frames; `duration_ns` is the time from its first media to its end."""
 
     path: str
+    torn: bool = False
     size_bytes: int
     frames: int
     duration_ns: int
+
+
+class Unwritten(_Message, frozen=True, kw_only=True, tag="unwritten"):
+    """Media comes, and no folder takes a file: `detail` says why. An empty one: there is a file again."""
+
+    detail: str
 
 
 class GuestInfo(_Message, frozen=True, kw_only=True, tag="guest_info"):
@@ -377,6 +387,7 @@ FromChild = (
     | TrackStarted
     | SegmentOpened
     | SegmentClosed
+    | Unwritten
     | GuestInfo
     | NoMedia
     | OutputWanted

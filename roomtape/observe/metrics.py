@@ -88,6 +88,7 @@ class Metrics:
         self.files_closed = Counter("files_closed_total", "recordings that are final")
         self.files_repaired = Counter("files_repaired_total", "recordings that were cut off, and made final later")
         self.bytes_recorded = Counter("recorded_bytes_total", "size of all recordings that are final")
+        self.disk_free = Gauge("disk_free_bytes", "free space of the folder for recordings")
         self.log_suppressed = Counter("log_suppressed_total", "log records too many, or with nobody to read them")
 
     def all(self) -> tuple[Metric, ...]:

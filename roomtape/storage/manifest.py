@@ -198,7 +198,8 @@ def _name_codecs(recording: Recording, known: _Take) -> None:
 def _closed(known: _Take, message: SegmentClosed, at: datetime) -> None:
     for recording in known.open:
         if recording.file == _base_name(message.path):
-            recording.closed, recording.final, recording.removed = at, bool(message.size_bytes), not message.size_bytes
+            recording.closed, recording.removed = at, not message.size_bytes
+            recording.final = not message.torn and not recording.removed
             recording.size_bytes, recording.frames = message.size_bytes, message.frames
             recording.duration_s = round(message.duration_ns / 1e9, 3)
     known.open = [recording for recording in known.open if recording.closed is None]

@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from roomtape.errors import FileInUse, StorageError
+from roomtape.errors import DiskFull, FileInUse, StorageError
 from roomtape.storage.claim import claimed
 from roomtape.storage.fragments import mend
 from roomtape.storage.manifest import Mended
@@ -33,6 +33,7 @@ class Done(StrEnum):
     FINAL = "needs no repair"
     REMOVED = "removed"
     IN_USE = "in use"
+    NO_SPACE = "no space for a copy"
     FAILED = "not repaired"
 
 
@@ -46,7 +47,7 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ok(self) -> bool:
-        return self.done not in (Done.FAILED, Done.IN_USE)
+        return self.done not in (Done.FAILED, Done.NO_SPACE, Done.IN_USE)
 
 
 def repair(path: Path, tools: Tools, *, spare_bytes: int = 0) -> Repair:
@@ -58,7 +59,8 @@ def repair(path: Path, tools: Tools, *, spare_bytes: int = 0) -> Repair:
         return Repair(path=path, done=Done.IN_USE, sentence=f"left alone: {error.detail}")
     except (StorageError, OSError) as error:
         reason = error.detail if isinstance(error, StorageError) else (error.strerror or "error").lower()
-        return Repair(path=path, done=Done.FAILED, sentence=f"cannot be repaired, and stays as it is: {reason}")
+        done = Done.NO_SPACE if isinstance(error, DiskFull) else Done.FAILED
+        return Repair(path=path, done=done, sentence=f"cannot be repaired, and stays as it is: {reason}")
 
 
 def _repair(path: Path, file: BinaryIO, tools: Tools, spare_bytes: int) -> Repair:
@@ -81,7 +83,7 @@ def _remake(path: Path, file: BinaryIO, tools: Tools, spare_bytes: int) -> Repai
     status = os.fstat(file.fileno())
     needed = status.st_size * (2 if container == "mp4" else 1) + spare_bytes
     if shutil.disk_usage(path.parent).free < needed:
-        raise StorageError(f"its copy needs {needed / 1e6:.0f} MB of free space")
+        raise DiskFull(f"its copy needs {needed / 1e6:.0f} MB of free space")
     copy, mended = (path.with_name(path.name + suffix) for suffix in (COPY_SUFFIX, MENDED_SUFFIX))
     try:
         source = path

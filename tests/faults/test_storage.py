@@ -2,7 +2,13 @@
 
 import asyncio
 import os
+import re
+import shutil
 import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from roomtape.storage.verify import verify
@@ -69,3 +75,161 @@ async def test_the_file_of_a_killed_child_is_repaired_beside_the_recording_and_t
         assert (listed[first.name]["final"], listed[first.name]["repaired"]) == (True, True)
         assert listed[first.name]["frames"] == len(inspect(first).frames)
         assert (listed[second.name]["final"], listed[second.name]["repaired"]) == (True, False)
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
+    """A file system of its own in memory."""
+    folder.mkdir(exist_ok=True)
+    options = f"size={megabytes}m,mode=755"
+    subprocess.run(("mount", "-t", "tmpfs", "-o", options, "roomtape-test", folder), check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(("umount", "-l", folder), check=False, stderr=subprocess.DEVNULL)
+
+
+def fill(folder: Path, leave_bytes: int) -> Path:
+    """A file that takes all space but this."""
+    ballast = folder / f"ballast-{time.monotonic_ns()}"
+    with ballast.open("wb") as file:
+        size = shutil.disk_usage(folder).free - leave_bytes
+        if size > 0:
+            os.posix_fallocate(file.fileno(), 0, size)
+    return ballast
+
+
+def unmount(folder: Path) -> None:
+    subprocess.run(("umount", "-l", folder), check=True)
+
+
+def make_read_only(disk: Path) -> None:
+    subprocess.run(("mount", "-o", "remount,ro", disk), check=True)
+
+
+def media_files(folder: Path) -> set[Path]:
+    """Those with media in them."""
+    return {path for path in folder.glob("*_[0-9]*") if path.suffix in (".webm", ".mkv") and path.stat().st_size > 1000}
+
+
+def manifests(folder: Path) -> list[Path]:
+    return list(folder.glob("*.manifest.json"))
+
+
+async def new_file(folder: Path, stream: str, former: set[Path], timeout_s: float) -> Path:
+    """The first file of the stream with media in it that is not among the former ones."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        for path in media_files(folder) - former:
+            if f"_{stream}_" in path.name:
+                return path
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"no new file of {stream} within {timeout_s} s")
+
+
+async def test_a_full_disk_finishes_files_and_recording_goes_on_when_there_is_space_again(tmp_path: Path) -> None:
+    async with Studio(tmp_path) as studio:
+        with small_disk(studio.folder, 60):
+            await studio.guest("anna", 1, "--vp8")
+            await studio.guest("ben", 2, "--h264")
+            recorder = await studio.recorder("--min-free", "0")
+            await recording(recorder, "anna", "ben")
+            await asyncio.sleep(3)
+            ballast = [fill(studio.folder, 0)]
+            while len(set(re.findall(r"file is final stream=(\w+)", recorder.output))) < 2:
+                await asyncio.sleep(0.5)
+                ballast.append(fill(studio.folder, 0))  # what an ended file gives back is another's at once
+            await recorder.says(r"nothing can be recorded stream=anna.*no space left")
+            await recorder.says(r"nothing can be recorded stream=ben.*no space left")
+            full = media_files(studio.folder)
+            await asyncio.sleep(3)
+            assert media_files(studio.folder) == full
+            for path, guest in zip(sorted(full), (1, 2), strict=True):
+                assert not verify(path).cut_off
+                assert_good(inspect(path), guest, seconds=3)
+            for path in ballast:
+                path.unlink()
+            for stream in ("anna", "ben"):
+                await new_file(studio.folder, stream, full, timeout_s=5.0)
+            await asyncio.sleep(2)
+            assert await recorder.stop() == 0
+            assert_good(inspect(studio.files("anna")[-1]), 1, seconds=1.5)
+            assert_good(inspect(studio.files("ben")[-1]), 2, seconds=1.5)
+            assert all(one["final"] for one in studio.manifest()["recordings"])
+
+
+async def test_a_full_disk_leads_to_the_fallback_without_a_lost_frame(tmp_path: Path) -> None:
+    fallback = tmp_path / "fallback"
+    async with Studio(tmp_path) as studio:
+        with small_disk(studio.folder, 40):
+            await studio.guest("anna", 1, "--vp8")
+            recorder = await studio.recorder("--min-free", "2M", "--fallback-dir", str(fallback))
+            await recording(recorder, "anna")
+            await asyncio.sleep(3)
+            fill(studio.folder, 1_500_000)
+            await recorder.says("recording to the fallback folder")
+            await asyncio.sleep(3)
+            assert await recorder.stop() == 0
+            (before,) = studio.files("anna")
+            (after,) = fallback.glob("*.webm")
+            assert not verify(before).cut_off
+            assert_good(inspect(before), 1, seconds=3)
+            assert_good(inspect(after), 1, seconds=2)
+            assert inspect(after).counters()[0] == inspect(before).counters()[-1] + 1
+            assert "nothing can be recorded" not in recorder.output
+
+
+async def test_a_folder_that_is_unmounted_is_named_and_used_again_when_it_is_back(tmp_path: Path) -> None:
+    async with Studio(tmp_path) as studio:
+        with small_disk(studio.folder, 40):
+            await studio.guest("anna", 1)
+            recorder = await studio.recorder("--min-free", "0")
+            await recording(recorder, "anna")
+            await asyncio.sleep(2)
+            unmount(studio.folder)
+            gone = time.monotonic()
+            await recorder.says("nothing can be recorded stream=anna.*is gone")
+            assert time.monotonic() - gone < 3
+            await asyncio.sleep(2)
+            assert not media_files(studio.folder) and not manifests(
+                studio.folder
+            )  # nothing is hidden under where the disk belongs
+            with small_disk(studio.folder, 40):
+                path = await new_file(studio.folder, "anna", set(), timeout_s=5.0)
+                await asyncio.sleep(2)
+                assert await recorder.stop() == 0
+                assert_good(inspect(path), 1, seconds=1.5)
+
+
+async def test_a_folder_that_is_deleted_is_made_again(tmp_path: Path) -> None:
+    async with Studio(tmp_path) as studio:
+        await studio.guest("anna", 1)
+        recorder = await studio.recorder("--min-free", "0")
+        await recording(recorder, "anna")
+        await asyncio.sleep(2)
+        shutil.rmtree(studio.folder)
+        await recorder.says("a folder takes no recordings.*is gone")
+        path = await new_file(studio.folder, "anna", set(), timeout_s=5.0)
+        await asyncio.sleep(2)
+        assert await recorder.stop() == 0
+        assert_good(inspect(path), 1, seconds=1.5)
+
+
+async def test_a_read_only_folder_leads_to_the_fallback_and_is_refused_without_one(tmp_path: Path) -> None:
+    fallback = tmp_path / "fallback"
+    async with Studio(tmp_path) as studio:
+        with small_disk(studio.folder, 40):
+            make_read_only(studio.folder)
+            await studio.guest("anna", 1)
+            refused = await studio.program(
+                "refused", "--room", "r", "--record-room", "--output-dir", str(studio.folder)
+            )
+            assert await refused.process.wait() == 2
+            recorder = await studio.recorder("--fallback-dir", str(fallback))
+            await recorder.says("recording to the fallback.*Read-only file system")
+            await recording(recorder, "anna")
+            await asyncio.sleep(2)
+            assert await recorder.stop() == 0
+            (path,) = fallback.glob("*.webm")
+            assert_good(inspect(path), 1, seconds=1.5)
+            assert len(manifests(fallback)) == 1

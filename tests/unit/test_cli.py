@@ -546,6 +546,19 @@ def test_verify_says_which_files_do_not_play(
     assert (report["path"], report["ok"]) == (str(broken), False)
 
 
+@pytest.mark.parametrize(
+    ("text", "size"), [("0", 0), ("500", 500), ("64k", 64_000), ("1.5G", 1_500_000_000), ("2TB", 2_000_000_000_000)]
+)
+def test_sizes(text: str, size: int, terminal: Terminal) -> None:
+    settings = terminal.settings("roomtape", "record", "r", "--min-free", text, "--fallback-dir", "b")
+    assert (settings.recording.min_free_bytes, settings.recording.fallback_dir) == (size, "b")
+
+
+@pytest.mark.parametrize("text", ["", "G", "-1G", "1X", "1 000"])
+def test_what_is_no_size_is_refused(text: str, terminal: Terminal) -> None:
+    assert "a size is a number" in terminal.refuses("roomtape", "record", "r", "--min-free", text)
+
+
 def test_repair_says_what_became_of_each_file(tmp_path: Path, terminal: Terminal) -> None:
     (tmp_path / "a.webm").touch()
     code, out, _ = terminal.run(["roomtape", "repair", str(tmp_path)])

@@ -11,7 +11,7 @@ FLOORS: tuple[dict[str, str], ...] = (
     {"": "errors model config logs launch"},
     # 1: values and texts
     {
-        "ipc": "messages codec",
+        "ipc": "storing messages codec",
         "signaling": "identity messages crypto envelope wire link",
         "ice": "servers results",
         "supervisor": "backoff",
@@ -20,14 +20,14 @@ FLOORS: tuple[dict[str, str], ...] = (
     {
         "signaling": "protocol",
         "room": "effects outcome attempt early asking owners row session router publication publisher turns",
-        "storage": "layout manifest structure fragments unfinished",
+        "storage": "layout manifest structure fragments unfinished space",
         "handshake": "effects limits rooms frames rules hosted fanout hub pages",
         "observe": "metrics board redactor floodgate",
         "child": (
             "__main__ main answer av1 av1_elements av1_packets av1_sequence backlog bitrate branch candidates"
-            " channel codecs cut datachannel deck destination diagnosis dtls encoders feed gst guest hold inventory"
-            " liveness matroska media outlet pace pattern peer placement probe publishing receiving recording retime"
-            " retimer rtcp screen sdp simulcast source sources tape track viewer viewing writer"
+            " channel codecs cut datachannel deck destination diagnosis dtls encoders feed filing gst guest hold"
+            " inventory liveness matroska media outlet pace pattern peer placement probe publishing receiving recording"
+            " retime retimer rtcp screen sdp shelves simulcast source sources tape track upkeep viewer viewing writer"
         ),
     },
     # 3: shells, which have sockets, processes and clocks
@@ -40,12 +40,12 @@ FLOORS: tuple[dict[str, str], ...] = (
         "observe": "console",
     },
     # 4: what roomtape does
-    {"": "log reports runner salvage recorder viewing app machine doctor demo"},
+    {"": "log reports runner salvage folders space_guard recorder viewing app machine doctor demo"},
     # 5: how it is told what to do
     {"": "option_types options given commands cli __main__"},
 )
 
-CHILD_MAY_IMPORT = {"errors", "model", "ipc.messages", "ipc.codec", "signaling.envelope", "ice.servers"}
+CHILD_MAY_IMPORT = {"errors", "model", "ipc.messages", "ipc.storing", "ipc.codec", "signaling.envelope", "ice.servers"}
 CHILD_MAY_BRING = CHILD_MAY_IMPORT | {"signaling.crypto"}
 
 # In the child too, what can decide without GStreamer does.
@@ -71,6 +71,7 @@ CHILD_DECIDES = {
         "retime",
         "rtcp",
         "sdp",
+        "shelves",
         "simulcast",
         "sources",
     )

@@ -18,6 +18,7 @@ from roomtape.errors import ConfigError, DiskFull, Scope, TurnUnreachable
 from roomtape.ice.results import ProbeResult, ProbeStatus
 from roomtape.ice.turn_list import TurnList
 from roomtape.ipc.messages import Failed, FromChild, Init, RecordConfig, SegmentClosed, SegmentOpened
+from roomtape.ipc.storing import Storing
 from roomtape.model import Container, IcePolicy, PeerId, StreamId, TrackKind, TurnServer, TurnTransport
 from roomtape.observe.board import GuestState
 from roomtape.observe.metrics import Metrics
@@ -130,6 +131,7 @@ async def test_a_child_is_told_all_that_it_needs(studio: Open, tmp_path: Path) -
     assert msgspec.structs.asdict(config) | {"ice": None, "codecs": None, "label": None} == {
         "stream_id": "ann",
         "folder": str(tmp_path),
+        "storing": Storing(min_free_bytes=1_000_000_000),
         "stem": "studio_ann_01",
         "screen_stem": "studio_ann_screen_01",
         "dated": True,

@@ -1,13 +1,14 @@
 """A file's name, its lock and its end."""
 
 import errno
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from roomtape.child.hold import reserve, storage_error
-from roomtape.errors import DiskFull, FileInUse, FileRefused
+from roomtape.child.hold import LEAST_RESERVE, reserve, storage_error
+from roomtape.errors import DiskFull, FileInUse, FileRefused, FolderGone
 from roomtape.storage.claim import claimed
 
 NOW = datetime(2026, 11, 22, 18, 21, 13, tzinfo=UTC)
@@ -52,3 +53,54 @@ def test_a_folder_that_takes_no_file_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_has_a_name(number: int) -> None:
     assert isinstance(storage_error(number, "x"), DiskFull)
+
+
+def test_looking_after_a_file_makes_it_durable_and_ends_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", lambda fd: synced.append(os.fstat(fd).st_ino))
+    hold = reserve(tmp_path, "film", "mkv", None)
+    hold.path.write_bytes(b"media")
+    inode = hold.path.stat().st_ino
+    assert hold.look_after(0)
+    assert synced == [inode]
+    hold.release()
+    assert not hold.look_after(0)
+
+
+def test_a_reserve_is_the_file_s_own_and_given_back_at_the_end(tmp_path: Path) -> None:
+    hold = reserve(tmp_path, "film", "mkv", None)
+    hold.path.write_bytes(b"media")
+    hold.look_after(0)
+    status = hold.path.stat()
+    assert (status.st_size, status.st_blocks * 512 >= LEAST_RESERVE) == (5, True)
+    hold.release()
+    assert hold.path.stat().st_blocks * 512 < LEAST_RESERVE
+
+
+def test_a_file_that_is_gone_or_another_s_is_noticed(tmp_path: Path) -> None:
+    hold = reserve(tmp_path, "film", "mkv", None)
+    hold.path.unlink()
+    with pytest.raises(FolderGone, match=f"{tmp_path} is gone"):
+        hold.look_after(0)
+    hold.path.write_text("of somebody else")
+    with pytest.raises(FolderGone):
+        hold.look_after(0)
+    assert hold.release() == 0
+    assert hold.path.read_text() == "of somebody else"
+
+
+def test_too_little_free_space_is_full(tmp_path: Path) -> None:
+    hold = reserve(tmp_path, "film", "mkv", None)
+    with pytest.raises(DiskFull, match="less than --min-free"):
+        hold.look_after(1 << 60)
+    with pytest.raises(DiskFull):
+        reserve(tmp_path, "second", "mkv", None, min_free_bytes=1 << 60)
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mkv"]
+
+
+def test_a_folder_whose_disk_is_not_mounted_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(FolderGone, match="nothing is mounted"):
+        reserve(tmp_path / "tapes", "film", "mkv", None, mount=str(tmp_path))
+    assert list(tmp_path.iterdir()) == []

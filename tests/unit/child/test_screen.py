@@ -30,6 +30,8 @@ class FakeListener:
     def on_tape_failed(self, error: Exception) -> None:
         self.errors.append(error)
 
+    def on_unwritten(self, detail: str) -> None: ...
+
     def on_track_returned(self, kind: TrackKind) -> None:
         raise AssertionError("nothing leaves a screen")
 

@@ -1,0 +1,111 @@
+"""Opens the files of a tape: in which folder, with which muxer, looked after by whom."""
+
+import datetime
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from roomtape.child.codecs import Muxer, choose_muxer
+from roomtape.child.hold import Hold, reserve
+from roomtape.child.shelves import Shelves
+from roomtape.child.track import Track
+from roomtape.child.upkeep import Upkeep
+from roomtape.child.writer import Writer
+from roomtape.errors import StorageError
+from roomtape.ipc.messages import RecordConfig, SegmentClosed
+
+COMES_BACK: Final = 1.1
+COMES_BACK_BYTES: Final = 16 << 20
+"""A folder that was full has to have so many times the least free space, and so much more: the reserves of the files
+that ended there are no reason to begin again."""
+
+
+class Filing:
+    """`note` takes a level, a sentence and fields for the log."""
+
+    def __init__(self, pipeline: Any, config: RecordConfig, stem: str, note: Callable[..., None]) -> None:
+        self._pipeline, self._config, self._stem, self._note = pipeline, config, stem, note
+        folders = (config.folder, config.storing.fallback_folder)
+        self._shelves = Shelves(tuple(folder for folder in folders if folder))
+
+    def open(
+        self,
+        tracks: Sequence[Track],
+        on_closed: Callable[[Writer, SegmentClosed], None],
+        on_trouble: Callable[[Writer, StorageError], None],
+    ) -> Writer:
+        """A started writer of the tracks, which stand at their gates, in the first folder that takes it.
+
+        Raises:
+            StorageError: none does.
+            MediaError: the muxer does not take the tracks.
+        """
+        muxer, note = choose_muxer(self._config.container, frozenset(track.codec for track in tracks))
+        if note:
+            self._note("warning", "container changed", reason=note)
+        refusal = StorageError("no folder takes a file")
+        for folder in self._shelves.to_try(time.monotonic()):
+            try:
+                return self._open(folder, muxer, tracks, on_closed, on_trouble)
+            except StorageError as error:
+                refusal = error
+                self.refused(folder, error)
+        raise refusal
+
+    def _open(
+        self,
+        folder: str,
+        muxer: Muxer,
+        tracks: Sequence[Track],
+        on_closed: Callable[[Writer, SegmentClosed], None],
+        on_trouble: Callable[[Writer, StorageError], None],
+    ) -> Writer:
+        hold = self._reserve(folder, muxer.extension)
+        writer = Writer(self._pipeline, hold, muxer, tracks, on_closed)
+        try:
+            writer.start()
+        except StorageError:
+            writer.close()
+            raise
+
+        def trouble(error: StorageError) -> None:
+            self.refused(folder, error)
+            on_trouble(writer, error)
+
+        Upkeep(hold, self._config.storing.min_free_bytes, trouble)
+        self._shelves.took(folder)
+        if folder != self._config.folder:
+            self._note("warning", "recording to the fallback folder", file=hold.path.name, folder=folder)
+        return writer
+
+    def _reserve(self, folder: str, extension: str) -> Hold:
+        config = self._config
+        least = config.storing.min_free_bytes
+        if self._shelves.in_doubt(folder):
+            least = int(least * COMES_BACK) + COMES_BACK_BYTES
+        return reserve(
+            Path(folder),
+            self._stem,
+            extension,
+            datetime.datetime.now(datetime.UTC) if config.dated else None,
+            min_free_bytes=least,
+            mount=config.storing.mount if folder == config.folder else "",
+        )
+
+    def refused(self, folder: str, error: StorageError) -> None:
+        """The folder does not take what is written."""
+        if not self._shelves.in_doubt(folder):
+            self._note("error", "a folder takes no recordings", folder=folder, reason=error.detail)
+        self._shelves.failed(folder, time.monotonic())
+
+    def is_open(self) -> bool:
+        """Whether a folder would take a file now: each is tried once a second at most."""
+        for folder in self._shelves.to_try(time.monotonic()):
+            try:
+                self._reserve(folder, "tmp").release()
+            except StorageError as error:
+                self.refused(folder, error)
+            else:
+                return True
+        return False

@@ -1,0 +1,104 @@
+"""The folders that recordings go to: the one that was asked for and, while that one refuses, the fallback."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+
+from roomtape.errors import ConfigError, FolderGone, StorageError
+from roomtape.logs import get_logger
+from roomtape.storage import manifest
+
+log = get_logger(__name__)
+
+
+class Folders:
+    """`manifest_path` is where the manifest is to be, in the folder that was asked for."""
+
+    def __init__(self, output_dir: str, fallback_dir: str | None, manifest_name: str) -> None:
+        self.main = Path(output_dir)
+        self.fallback = None if fallback_dir is None else Path(fallback_dir)
+        self.manifest_path = self.main / manifest_name
+        self.mount = ""
+        """Where the main folder's disk is mounted; empty if that is where the system's own is."""
+
+    @property
+    def all(self) -> tuple[Path, ...]:
+        return (self.main,) if self.fallback is None else (self.main, self.fallback)
+
+    def prepare(self, data: bytes) -> None:
+        """See that a folder takes files, beginning with the manifest's `data`.
+
+        Raises:
+            ConfigError: none does.
+        """
+        refused = self._try(self.main, data)
+        self.mount = _mount_of(self.main.absolute())
+        if self.fallback is not None:
+            also_refused = self._try(self.fallback, None if refused is None else data)
+            if refused is None and also_refused is not None:
+                log.warning("the fallback folder takes no files", folder=str(self.fallback), reason=also_refused)
+            elif refused is not None and also_refused is None:
+                log.error("the folder takes no files: recording to the fallback", folder=str(self.main), reason=refused)
+                return
+        if refused is not None:
+            raise ConfigError(f"cannot record to {self.main}: {refused}")
+
+    def _try(self, folder: Path, data: bytes | None) -> str | None:
+        """Why it takes no files. With `data` the manifest is put there."""
+        path = folder / self.manifest_path.name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if data is None:
+                return None if os.access(folder, os.W_OK) else "it is read-only"
+            path = _claim(path)
+            manifest.write(path, data)
+        except (OSError, StorageError) as error:
+            return error.detail if isinstance(error, StorageError) else (error.strerror or "refused")
+        self.manifest_path = self.main / path.name
+        return None
+
+    def write_manifest(self, data: bytes) -> None:
+        """To the folder that was asked for or, if that refuses, to the fallback.
+
+        Raises:
+            StorageError: neither takes it.
+        """
+        try:
+            if self.mount and not os.path.ismount(self.mount):
+                raise FolderGone(f"nothing is mounted at {self.mount}")
+            manifest.write(self.manifest_path, data)
+        except StorageError:
+            if self.fallback is None:
+                raise
+            manifest.write(self.fallback / self.manifest_path.name, data)
+
+    def names(self) -> Iterator[str]:
+        """Of all files in the folders, as far as they can be read."""
+        for folder in self.all:
+            with suppress(OSError):  # taken away meanwhile: the child makes it again, or finds another
+                yield from [path.name for path in folder.iterdir()]
+
+
+def _mount_of(folder: Path) -> str:
+    """Where the disk is mounted that the folder lies on; empty for the root."""
+    place = folder.resolve()
+    while not os.path.ismount(place):
+        place = place.parent
+    return "" if place == place.parent else str(place)
+
+
+def _claim(path: Path) -> Path:
+    """Makes the file `path`, or the next like it that is free: another recorder may start in the same second.
+
+    Raises:
+        OSError: the folder takes no file.
+    """
+    first, numbers = path, count(2)
+    while True:
+        try:
+            path.touch(exist_ok=False)
+            return path
+        except FileExistsError:
+            path = first.with_name(f"{next(numbers)}-{first.name}")
