@@ -5,7 +5,7 @@ Secrets (`password`, TURN credentials) live here and in nothing that is printed.
 
 from enum import StrEnum
 from pathlib import PurePath
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -52,6 +52,13 @@ class IceSettings(msgspec.Struct, frozen=True, kw_only=True):
         return IceServers(self.stun if self.policy is IcePolicy.ALL else (), turn, self.policy)
 
 
+class Segment(NamedTuple):
+    """How long, in seconds, or how big, in bytes, a file gets before another follows it; 0 is no limit."""
+
+    seconds: float = 0.0
+    size_bytes: int = 0
+
+
 class RecordingSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`streams` empty: everyone in the room. `prefix` None: the room's name. `jitter_ms` in milliseconds. `codecs` are
     preferred in this order. `max_bitrate_kbps` None leaves the picture's bitrate to the guest.
@@ -60,6 +67,7 @@ class RecordingSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     output_dir: str = "recordings"
     fallback_dir: str | None = None
+    segment: Segment = Segment()
     min_free_bytes: int = 1_000_000_000
     prefix: str | None = None
     streams: tuple[StreamId, ...] = ()

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from roomtape.config import Segment
 from roomtape.errors import ConfigError
 from roomtape.ice.servers import parse_stun, parse_turn
 from roomtape.model import Codec, StreamId, TurnServer
@@ -16,6 +17,9 @@ from roomtape.signaling.link import Link, is_link, parse_link
 
 VIDEO_CODECS: Final = (Codec.H264, Codec.H265, Codec.VP8, Codec.VP9, Codec.AV1)
 _SIZE: Final = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)([KMGT]?)B?")
+_TIME: Final = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)([smh])")
+LEAST_SEGMENT_S: Final = 2.0
+LEAST_SEGMENT_BYTES: Final = 100_000
 MAX_FILE: Final = 64 * 1024
 """Bytes of a file with a password, TURN servers or settings."""
 
@@ -45,6 +49,18 @@ def size(text: str) -> int:
     if match is None:
         raise ConfigError("a size is a number with K, M, G or T: 500M, 1.5G")
     return int(float(match[1]) * 1000 ** " KMGT".index(match[2] or " "))
+
+
+def segment(text: str) -> Segment:
+    """A time in s, m or h, or a size in K, M, G or T: the case tells minutes from millions."""
+    word = text.strip()
+    if match := _TIME.fullmatch(word):
+        seconds = float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
+        if seconds >= LEAST_SEGMENT_S:
+            return Segment(seconds=seconds)
+    elif word[-1:] in "KMGT" and word and (size_bytes := size(word)) >= LEAST_SEGMENT_BYTES:
+        return Segment(size_bytes=size_bytes)
+    raise ConfigError("a segment is a time or a size: 10m, 1h, 2G; at least 2s or 100K")
 
 
 def streams(text: str) -> tuple[StreamId, ...]:

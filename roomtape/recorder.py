@@ -129,11 +129,13 @@ class RecorderApp:
         )
 
     def _storing(self) -> Storing:
-        fallback = self._folders.fallback
+        fallback, recording = self._folders.fallback, self._settings.recording
         return Storing(
             fallback_folder=str(fallback.absolute()) if fallback is not None else "",
             mount=self._folders.mount,
-            min_free_bytes=self._settings.recording.min_free_bytes,
+            min_free_bytes=recording.min_free_bytes,
+            segment_ms=int(recording.segment.seconds * 1000),
+            segment_bytes=recording.segment.size_bytes,
         )
 
     def _next_take(self, stream: StreamId) -> int:

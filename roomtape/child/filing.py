@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from roomtape.child.codecs import Muxer, choose_muxer
 from roomtape.child.hold import Hold, reserve
+from roomtape.child.segments import Segments
 from roomtape.child.shelves import Shelves
 from roomtape.child.track import Track
 from roomtape.child.upkeep import Upkeep
@@ -27,6 +28,8 @@ class Filing:
     def __init__(self, pipeline: Any, config: RecordConfig, stem: str, note: Callable[..., None]) -> None:
         self._pipeline, self._config, self._stem, self._note = pipeline, config, stem, note
         folders = (config.folder, config.storing.fallback_folder)
+        self.segments = Segments(config.storing.segment_ms, config.storing.segment_bytes)
+        self._part = 0
         self._shelves = Shelves(tuple(folder for folder in folders if folder))
 
     def open(
@@ -61,7 +64,8 @@ class Filing:
         on_closed: Callable[[Writer, SegmentClosed], None],
         on_trouble: Callable[[Writer, StorageError], None],
     ) -> Writer:
-        hold = self._reserve(folder, muxer.extension)
+        part = f"_p{self._part + 1:02d}" if self.segments.wanted else ""
+        hold = self._reserve(folder, self._stem + part, muxer.extension)
         writer = Writer(self._pipeline, hold, muxer, tracks, on_closed)
         try:
             writer.start()
@@ -73,20 +77,21 @@ class Filing:
             self.refused(folder, error)
             on_trouble(writer, error)
 
+        self._part += 1
         Upkeep(hold, self._config.storing.min_free_bytes, trouble)
         self._shelves.took(folder)
         if folder != self._config.folder:
             self._note("warning", "recording to the fallback folder", file=hold.path.name, folder=folder)
         return writer
 
-    def _reserve(self, folder: str, extension: str) -> Hold:
+    def _reserve(self, folder: str, stem: str, extension: str) -> Hold:
         config = self._config
         least = config.storing.min_free_bytes
         if self._shelves.in_doubt(folder):
             least = int(least * COMES_BACK) + COMES_BACK_BYTES
         return reserve(
             Path(folder),
-            self._stem,
+            stem,
             extension,
             datetime.datetime.now(datetime.UTC) if config.dated else None,
             min_free_bytes=least,
@@ -103,7 +108,7 @@ class Filing:
         """Whether a folder would take a file now: each is tried once a second at most."""
         for folder in self._shelves.to_try(time.monotonic()):
             try:
-                self._reserve(folder, "tmp").release()
+                self._reserve(folder, self._stem, "tmp").release()
             except StorageError as error:
                 self.refused(folder, error)
             else:

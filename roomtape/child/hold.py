@@ -41,6 +41,11 @@ class Hold:
         self._released = False
         self._size = 0
 
+    @property
+    def size_bytes(self) -> int:
+        """So far; while it is held."""
+        return os.fstat(self._descriptor).st_size
+
     def look_after(self, min_free_bytes: int) -> bool:
         """Make the file's data durable and renew its reserve; to be called once a second. False when it is released.
 

@@ -125,6 +125,8 @@ class Tape:
         self._do(self._plan.tick(now))
         if self._writer is not None:
             self._writer.retime()
+            if self._filing.segments.due(self._writer.age_s, self._writer.size_bytes):
+                self._do(self._plan.cut())
         for kind in self._plan.missing():
             self.tracks[kind].ask_keyframe()
 

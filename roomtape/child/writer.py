@@ -95,6 +95,15 @@ class Writer:
         if self._retimer is not None:
             self._retimer.run()
 
+    @property
+    def age_s(self) -> float:
+        """Since its first media."""
+        return time.monotonic() - self._begun
+
+    @property
+    def size_bytes(self) -> int:
+        return self._hold.size_bytes
+
     def holds(self, track: Track) -> bool:
         """Whether the track goes on in this file."""
         return track.kind in self._pads and track.kind not in self._ended and not self._finishing

@@ -1,5 +1,7 @@
 """Names of recordings: PREFIX_STREAMID_TAKE_UTC.ext, like room_alice_01_20261122T182113Z.webm. Pure.
 
+With segments, TAKE is followed by the number of the part: room_alice_01_p02_20261122T183113Z.webm.
+
 Stream ids come from the network: whatever they hold, a name stays in its folder and within a file system's limits.
 """
 
@@ -17,8 +19,10 @@ MAX_NAME: Final = 64
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _DIGEST_DIGITS: Final = 6
 _LIKE_A_DIGEST: Final = re.compile(rf"-[0-9a-f]{{{_DIGEST_DIGITS}}}\Z")
-_TAKE_AND_UTC: Final = re.compile(r"_(?P<take>[0-9]{2,9})_[0-9]{8}T[0-9]{6}Z(?:[.-].*)?", re.DOTALL)
-_MADE_AT: Final = re.compile(r"_[A-Za-z0-9_-]+_[0-9]{2,9}_(?P<utc>[0-9]{8}T[0-9]{6}Z)(?:-[0-9]+)?\.(?:webm|mkv|mp4)")
+_TAKE_AND_UTC: Final = re.compile(r"_(?P<take>[0-9]{2,9})(?:_p[0-9]+)?_[0-9]{8}T[0-9]{6}Z(?:[.-].*)?", re.DOTALL)
+_MADE_AT: Final = re.compile(
+    r"_[A-Za-z0-9_-]+_[0-9]{2,9}(?:_p[0-9]+)?_(?P<utc>[0-9]{8}T[0-9]{6}Z)(?:-[0-9]+)?\.(?:webm|mkv|mp4)"
+)
 _UTC: Final = "%Y%m%dT%H%M%SZ"
 
 

@@ -17,7 +17,7 @@ from roomtape import __version__
 from roomtape.errors import DiskFull, FileRefused, StorageError
 from roomtape.ipc.messages import FromChild, GuestInfo, SegmentClosed, SegmentOpened, Stats, TrackStarted
 from roomtape.logs import printable
-from roomtape.model import Codec, StreamId, TrackKind
+from roomtape.model import Codec, Feed, StreamId, TrackKind
 from roomtape.storage.layout import safe_name
 
 FORMAT: Final = 1
@@ -36,7 +36,8 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Recording(msgspec.Struct, kw_only=True):
-    """One file. `final` tells whether its writer closed it; if not, size, frames and duration are unknown: 0.
+    """One file: `part` counts those of a take, apart for camera and screen. `final` tells whether its writer closed it;
+    if not, size, frames and duration are unknown: 0.
 
     `repaired`: it was cut off and has been made final later. `removed`: it was cut off before its first byte.
 
@@ -46,6 +47,7 @@ class Recording(msgspec.Struct, kw_only=True):
     file: str
     stream: str
     take: int
+    part: int = 1
     label: str = ""
     tracks: tuple[TrackKind, ...] = ()
     video_codec: Codec | None = None
@@ -92,6 +94,7 @@ class _Take(msgspec.Struct):
     facts: dict[str, str | int | bool] = {}
     open: list[Recording] = []
     last: Recording | None = None
+    parts: dict[Feed, int] = {}
 
 
 class Manifest:
@@ -107,9 +110,10 @@ class Manifest:
         """What the child of a take says; True if the manifest has changed."""
         known = self._takes.setdefault((stream, take), _Take())
         match message:
-            case SegmentOpened(path=path, tracks=tracks):
+            case SegmentOpened(path=path, tracks=tracks, feed=feed):
+                part = known.parts[feed] = known.parts.get(feed, 0) + 1
                 recording = Recording(
-                    file=_base_name(path), stream=printable(stream), take=take, tracks=tracks, opened=at
+                    file=_base_name(path), stream=printable(stream), take=take, part=part, tracks=tracks, opened=at
                 )
                 self._opened(known, recording)
             case SegmentClosed():

@@ -9,11 +9,19 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
+from roomtape.storage.packets import take_stock
+from roomtape.storage.tools import Tools
 from roomtape.storage.verify import verify
 from tests.support.content import inspect
 from tests.support.studio import Studio, assert_good, children_of, recording
+
+FRAME_S, SOUND_S = 1 / 30, 0.02
+"""The length of a picture and of a packet of sound."""
 
 
 def kill_all(recorder: int) -> None:
@@ -233,3 +241,51 @@ async def test_a_read_only_folder_leads_to_the_fallback_and_is_refused_without_o
             (path,) = fallback.glob("*.webm")
             assert_good(inspect(path), 1, seconds=1.5)
             assert len(manifests(fallback)) == 1
+
+
+def shown_at(path: Path) -> dict[str, list[float]]:
+    """When the packets of each track are due, in seconds."""
+    return {stream.kind: [us / 1e6 for us in stream.times_us] for stream in take_stock(Tools(), path)}
+
+
+async def test_segments_by_size_in_mp4(tmp_path: Path) -> None:
+    async with Studio(tmp_path) as studio:
+        await studio.guest("anna", 1, "--h264")
+        recorder = await studio.recorder("--segment", "200K", "--container", "mp4", "--min-free", "0")
+        await recording(recorder, "anna")
+        await asyncio.sleep(14)
+        assert await recorder.stop() == 0
+        parts = studio.files("anna")
+        assert len(parts) >= 2
+        assert all(path.stat().st_size < 350_000 for path in parts)
+        for before, after in pairwise([inspect(path).counters() for path in parts]):
+            assert after[0] == before[-1] + 1
+        assert all(inspect(path).missing() == [] and verify(path).ok for path in parts)
+
+
+@pytest.mark.parametrize("codec", ["--vp8", "--h264"])
+async def test_segments_join_frame_to_frame_and_sound_to_sound(tmp_path: Path, codec: str) -> None:
+    async with Studio(tmp_path) as studio:
+        await studio.guest("anna", 1, codec)
+        recorder = await studio.recorder("--segment", "3s", "--min-free", "0")
+        await recording(recorder, "anna")
+        await asyncio.sleep(10)
+        assert await recorder.stop() == 0
+        parts = studio.files("anna")
+        assert len(parts) >= 3
+        counters = [inspect(path).counters() for path in parts]
+        for before, after in pairwise(counters):
+            assert after[0] == before[-1] + 1
+        for n, path in enumerate(parts):
+            tape, times = inspect(path), shown_at(path)
+            assert not tape.decode_errors
+            assert (tape.missing(), verify(path).cut_off) == ([], False)
+            assert f"_01_p{n + 1:02d}_" in path.name
+            if n:
+                assert abs(times["audio"][0] - times["video"][0]) <= FRAME_S
+            if path != parts[-1]:
+                assert abs(times["audio"][-1] + SOUND_S - times["video"][-1] - FRAME_S) <= FRAME_S
+            assert max(b - a for a, b in pairwise(times["audio"])) < 1.5 * SOUND_S
+        listed = {one["file"]: one for one in studio.manifest()["recordings"]}
+        assert [listed[path.name]["part"] for path in parts] == list(range(1, len(parts) + 1))
+        assert all(one["final"] and one["take"] == 1 for one in listed.values())

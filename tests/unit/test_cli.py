@@ -17,6 +17,7 @@ from roomtape.config import (
     IceSettings,
     PublishSettings,
     RecordingSettings,
+    Segment,
     Settings,
     SignalingSettings,
     ViewSettings,
@@ -557,6 +558,25 @@ def test_sizes(text: str, size: int, terminal: Terminal) -> None:
 @pytest.mark.parametrize("text", ["", "G", "-1G", "1X", "1 000"])
 def test_what_is_no_size_is_refused(text: str, terminal: Terminal) -> None:
     assert "a size is a number" in terminal.refuses("roomtape", "record", "r", "--min-free", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "segment"),
+    [
+        ("10m", Segment(seconds=600)),
+        ("1.5h", Segment(seconds=5400)),
+        ("2s", Segment(seconds=2)),
+        ("2G", Segment(size_bytes=2_000_000_000)),
+        ("10M", Segment(size_bytes=10_000_000)),
+    ],
+)
+def test_segments(text: str, segment: Segment, terminal: Terminal) -> None:
+    assert terminal.settings("roomtape", "record", "r", "--segment", text).recording.segment == segment
+
+
+@pytest.mark.parametrize("text", ["", "10", "1s", "m", "10g", "5K"])
+def test_what_is_no_segment_is_refused(text: str, terminal: Terminal) -> None:
+    assert "a segment is a time or a size" in terminal.refuses("roomtape", "record", "r", "--segment", text)
 
 
 def test_repair_says_what_became_of_each_file(tmp_path: Path, terminal: Terminal) -> None:

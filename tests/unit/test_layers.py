@@ -27,7 +27,8 @@ FLOORS: tuple[dict[str, str], ...] = (
             "__main__ main answer av1 av1_elements av1_packets av1_sequence backlog bitrate branch candidates"
             " channel codecs cut datachannel deck destination diagnosis dtls encoders feed filing gst guest hold"
             " inventory liveness matroska media outlet pace pattern peer placement probe publishing receiving recording"
-            " retime retimer rtcp screen sdp shelves simulcast source sources tape track upkeep viewer viewing writer"
+            " retime retimer rtcp screen sdp segments shelves simulcast source sources tape track upkeep"
+            " viewer viewing writer"
         ),
     },
     # 3: shells, which have sockets, processes and clocks
@@ -71,6 +72,7 @@ CHILD_DECIDES = {
         "retime",
         "rtcp",
         "sdp",
+        "segments",
         "shelves",
         "simulcast",
         "sources",

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roomtape.child.cut import COMPANY_S, CUT_S, LIP_SYNC_S, SILENCE_S, CutPlan, Do
+from roomtape.child.cut import COMPANY_S, CUT_S, LIP_SYNC_S, SILENCE_S, CutPlan, Do, Place
 from roomtape.model import TrackKind
 
 AUDIO, VIDEO = TrackKind.AUDIO, TrackKind.VIDEO
@@ -347,3 +347,37 @@ def test_when_all_is_well_again_both_tracks_are_recorded(
             deck.step(packets, key_frame)
     deck.run(2 * max(COMPANY_S, CUT_S), BOTH)
     assert deck.file == BOTH
+
+
+# --- another file, because it is time -----------------------------------------------------------------------------
+
+
+def written(*kinds: TrackKind) -> CutPlan:
+    """A plan whose tracks are in a file."""
+    plan = CutPlan(0.0, frozenset(kinds))
+    for kind in kinds:
+        plan.track_came(kind)
+        plan.at_gate(kind, 0.0)
+    assert set(plan.places.values()) == {Place.FILE}
+    return plan
+
+
+def test_the_picture_is_cut_first_and_the_sound_follows_it() -> None:
+    plan = written(AUDIO, VIDEO)
+    assert plan.cut() == Do(cut=(VIDEO,))
+    assert plan.cut() == Do()  # it is under way
+    assert plan.missing() == (VIDEO,)  # so a key frame is asked for
+    assert plan.at_gate(VIDEO, 10.0) == Do(cut=(AUDIO,))
+    assert plan.cut() == Do()
+    assert set(plan.at_gate(AUDIO, 10.1).open) == BOTH
+
+
+@pytest.mark.parametrize("kind", [AUDIO, VIDEO])
+def test_a_single_track_is_cut_alone(kind: TrackKind) -> None:
+    plan = written(kind)
+    assert plan.cut() == Do(cut=(kind,))
+    assert plan.at_gate(kind, 10.0) == Do(open=(kind,))
+
+
+def test_nothing_is_cut_when_nothing_is_written() -> None:
+    assert CutPlan(0.0, BOTH).cut() == Do()

@@ -83,6 +83,11 @@ def test_unfinished_and_numbered_files_count() -> None:
     assert next_take([f"p_alice_05_{UTC}-2.webm"], "p", ALICE) == 6
 
 
+def test_parts_belong_to_their_take() -> None:
+    assert next_take([f"p_alice_04_p12_{UTC}.webm", f"p_alice_07_p_{UTC}.webm"], "p", ALICE) == 5
+    assert next_take([f"p_alice_04_p12_{UTC}.webm"], "p", StreamId("alice_04")) == 1
+
+
 def test_streams_whose_names_look_like_takes_do_not_mix() -> None:
     names = [on_disk("p", "a_01", 7), on_disk("p", f"a_01_{UTC}", 8), on_disk("p", "ab", 9), on_disk("q", "a", 10)]
     assert next_take(names, "p", StreamId("a")) == 1

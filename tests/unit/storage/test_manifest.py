@@ -9,7 +9,7 @@ import pytest
 from roomtape import __version__
 from roomtape.errors import FileRefused, StorageError
 from roomtape.ipc.messages import FromChild, GuestInfo, NoMedia, SegmentClosed, SegmentOpened, Stats, TrackStarted
-from roomtape.model import Codec, StreamId, TrackKind
+from roomtape.model import Codec, Feed, StreamId, TrackKind
 from roomtape.storage import manifest as module
 from roomtape.storage.manifest import MAX_CHANGES, MODE, Manifest, file_name, write
 
@@ -54,6 +54,12 @@ def shown(manifest: Manifest) -> Any:
     return json.loads(manifest.render())
 
 
+def test_parts_of_a_take_are_counted_apart_for_a_screen(manifest: Manifest) -> None:
+    for n, feed in enumerate((Feed.CAMERA, Feed.SCREEN, Feed.CAMERA)):
+        manifest.apply(ANN, 1, SegmentOpened(path=f"/out/{n}.webm", tracks=BOTH, feed=feed), at(n))
+    assert [recording["part"] for recording in shown(manifest)["recordings"]] == [1, 1, 2]
+
+
 def test_a_file_without_a_byte_has_been_removed(manifest: Manifest) -> None:
     manifest.apply(ANN, 1, opened("a.webm"), at(0))
     manifest.apply(ANN, 1, SegmentClosed(path="/out/a.webm", size_bytes=0, frames=0, duration_ns=0), at(1))
@@ -87,6 +93,7 @@ def test_one_recording_from_beginning_to_end(manifest: Manifest) -> None:
                 "file": "a.webm",
                 "stream": "ann",
                 "take": 1,
+                "part": 1,
                 "label": "Ann",
                 "tracks": ["audio", "video"],
                 "video_codec": "VP8",
