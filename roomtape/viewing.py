@@ -14,7 +14,16 @@ from typing import Final
 from roomtape.config import STDOUT, Settings, ViewSettings
 from roomtape.errors import ConfigError, ReaderGone
 from roomtape.ice.turn_list import TurnList, ice_for_a_child
-from roomtape.ipc.messages import Failed, FromChild, OutputWanted, RecordConfig, SegmentClosed, TrackStarted, ViewConfig
+from roomtape.ipc.messages import (
+    Failed,
+    FromChild,
+    OutputWanted,
+    RecordConfig,
+    SegmentClosed,
+    TrackStarted,
+    Unwritten,
+    ViewConfig,
+)
 from roomtape.logs import get_logger
 from roomtape.model import Codec, StreamId
 from roomtape.observe.metrics import Metrics
@@ -115,6 +124,8 @@ class ViewerApp:
             case TrackStarted(codec=codec, width=width, height=height):
                 size = {"width": width, "height": height} if width else {}
                 log.info("track", stream=stream, codec=codec, **size)
+            case Unwritten(detail=detail) if detail:
+                log.error("nothing can be written", stream=stream, reason=detail)
             case SegmentClosed(path=path, size_bytes=size_bytes):
                 log.info("file is final", stream=stream, file=Path(path).name, bytes=size_bytes)
 
