@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from roomtape.child.pattern import CHUNKS_PER_SECOND, Picture, Sound
-from tests.support.content import Content, FrameSeen, inspect
+from tests.support.content import Content, FrameSeen, Mark, inspect
 
 FPS = 30
 SIZE = (320, 180)
@@ -146,3 +146,9 @@ def test_frame_numbers_run_on_over_the_bar_codes_modulus() -> None:
     content = Content((), seen, [], [], None, 0.0, [])
     assert content.counters() == [65_534, 65_535, 65_536, 65_538, 65_537]
     assert content.missing() == []
+
+
+def test_a_mark_without_a_counterpart_says_nothing_of_the_offset() -> None:
+    flashes, beeps = [Mark(0.1, 0.15), Mark(1.1, 1.15)], [Mark(1.13, 1.2), Mark(2.13, 2.2)]
+    assert Content((), [], flashes, beeps, None, 0.0, []).av_offset() == pytest.approx(0.03)
+    assert Content((), [], flashes[:1], beeps[:1], None, 0.0, []).av_offset() == pytest.approx(1.03), "nothing better"

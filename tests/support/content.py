@@ -45,6 +45,7 @@ BEEP_WINDOW: Final = SAMPLE_RATE // 200  # 5 ms: a whole number of the beep's pe
 SHORTEST_BEEP_S: Final = 0.05  # a click is shorter
 TONE_WINDOW: Final = SAMPLE_RATE // 4
 LONG_MARK_S: Final = 0.2
+HALF_A_SECOND: Final = 0.5
 
 
 class FrameSeen(NamedTuple):
@@ -286,7 +287,8 @@ def _marks(states: Iterable[tuple[float, bool]]) -> list[Mark]:
 def _offset(flashes: list[Mark], beeps: list[Mark], expected: float) -> float | None:
     """Median of beep minus the flash nearest to it once the expected offset is taken off.
 
-    A track that is longer has marks without a counterpart: those of the other one count.
+    A track that is longer has marks without a counterpart: those of the other one count. So does each of two tracks
+    that begin and end at different times; marks come once a second: what is further off than half of that has none.
     """
     if not flashes or not beeps:
         return None
@@ -294,7 +296,9 @@ def _offset(flashes: list[Mark], beeps: list[Mark], expected: float) -> float | 
         offsets = [[beep.start - flash.start for beep in beeps] for flash in flashes]
     else:
         offsets = [[beep.start - flash.start for flash in flashes] for beep in beeps]
-    return statistics.median(min(each, key=lambda offset: abs(offset - expected)) for each in offsets)
+    nearest = [min(each, key=lambda offset: abs(offset - expected)) for each in offsets]
+    paired = [offset for offset in nearest if abs(offset - expected) <= HALF_A_SECOND]
+    return statistics.median(paired or nearest)
 
 
 def _majority(votes: Iterable[int | None]) -> int | None:
