@@ -34,7 +34,7 @@ from roomtape.signaling.identity import Identity, make_identity
 from roomtape.signaling.protocol import Joined, Protocol
 from roomtape.signaling.wire import Context
 from roomtape.supervisor.encoders import working_encoder
-from roomtape.supervisor.launcher import launch
+from roomtape.supervisor.launcher import launch, launching
 
 ALPHABET: Final = string.ascii_letters + string.digits
 UUID_LENGTH: Final = 20
@@ -69,21 +69,22 @@ async def _record(settings: Settings) -> int:
     identity = make_identity(settings.signaling.password, settings.signaling.salt)
     redactor = logging_setup.set_up(settings.debug, _secrets(settings, identity), terminal, metrics)
     turn = turn_list(settings)
-    app = RecorderApp(settings, identity, terminal, turn, metrics, conceal=redactor.add)
-    app.prepare()
-    client = signaling_client(settings, identity, app.runner, metrics)
-    work = (
-        client.run(),
-        _beside("console", app.console.run()),
-        _beside("manifest", app.keep_manifest()),
-        _beside("space", app.space.run()),
-        _beside("repair", app.salvage.run()),
-    )
-    try:
-        await _until_told(app.runner, work)
-    finally:
-        app.salvage.give_up()
-        await app.finish_manifest()
+    async with launching(settings.supervision, settings.deadlines, metrics) as launcher:
+        app = RecorderApp(settings, identity, terminal, turn, metrics, launcher, redactor.add)
+        app.prepare()
+        client = signaling_client(settings, identity, app.runner, metrics)
+        work = (
+            client.run(),
+            _beside("console", app.console.run()),
+            _beside("manifest", app.keep_manifest()),
+            _beside("space", app.space.run()),
+            _beside("repair", app.salvage.run()),
+        )
+        try:
+            await _until_told(app.runner, work)
+        finally:
+            app.salvage.give_up()
+            await app.finish_manifest()
     return 0
 
 

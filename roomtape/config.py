@@ -143,10 +143,26 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_members: int = 500
 
 
+class LauncherChoice(StrEnum):
+    """FORK: copies of a process that is ready. EXEC: each child is a new program."""
+
+    FORK = "fork"
+    EXEC = "exec"
+
+
+class SupervisionSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How the children of a recording come to be; `pool` of them are held ready."""
+
+    launcher: LauncherChoice = LauncherChoice.FORK
+    pool: int = 0
+
+
 class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
     """Every wait of the main process, in seconds. Each ends in the named error.
 
-    child_ready     ChildStartFailed    from the start of the process to Ready
+    child_ready     ChildStartFailed    from the start of the process to Ready; of a fork server: ForkServerFailed
+    fork            ForkServerFailed    from asking for a child to its process
+    report          another fork server from the end of a child to the fork server's report of it
     answer          NegotiationFailed   from an offer to the child's answer
     connect         AllCandidatesFailed and relatives, from the answer to connected (the child diagnoses)
     media           NoMedia             from connected to first media; then asked again
@@ -159,6 +175,8 @@ class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     child_ready: float = 15.0
+    fork: float = 5.0
+    report: float = 0.5
     answer: float = 20.0
     connect: float = 20.0
     media: float = 10.0
@@ -180,6 +198,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     view: ViewSettings = ViewSettings()
     publish: PublishSettings = PublishSettings()
     serve: ServeSettings = ServeSettings()
+    supervision: SupervisionSettings = SupervisionSettings()
     deadlines: Deadlines = Deadlines()
     debug: bool = False
 

@@ -22,7 +22,7 @@ The tree (scope in brackets says who must act):
     │   ├── PeerVanished, PeerSaidBye, ConnectionLost
     │   └── WrongPassword           [user]
     ├── ChildError                  [system]
-    │   └── ChildStartFailed, ChildDied, ChildHung
+    │   └── ChildStartFailed, ChildDied, ChildHung, ForkServerFailed
     ├── MediaError                  [system]   GStreamer
     │   ├── MissingElement          [user]
     │   ├── NoOutput                [user]     nothing to show a picture on, or to play sound with
@@ -183,6 +183,10 @@ class ChildDied(ChildError):
 
 class ChildHung(ChildError):
     code = "child_hung"
+
+
+class ForkServerFailed(ChildError):
+    code = "fork_server_failed"
 
 
 class MediaError(RecorderError):

@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from roomtape import option_types as types
-from roomtape.config import STDOUT, EncoderChoice, Settings
+from roomtape.config import STDOUT, EncoderChoice, LauncherChoice, Settings
 from roomtape.model import Codec, Container, IcePolicy
 from roomtape.option_types import Parsed
 from roomtape.signaling.identity import sanitise_stream
@@ -175,6 +175,10 @@ TABLE: Final = (
            help="Ask guests for a picture of up to so many kbit/s."),
     Option("noaudio", _PEER, "recording.audio view.audio publish.audio", read=not_, help="No sound."),
     Option("novideo", _PEER, "recording.video view.video publish.video", read=not_, help="No picture."),
+    Option("launcher", _RECORD, "supervision.launcher", click.Choice(LauncherChoice, case_sensitive=False),
+           help="How each guest's process is made. fork: copied from one that is ready; exec: started afresh."),
+    Option("pool", _RECORD, "supervision.pool", click.IntRange(0, 100),
+           help="So many processes are held ready for guests to come."),
     # viewing
     Option("fdsink", _VIEW, "view.output", read=_stdout_if,
            help="Write Matroska to standard output, for a player such as ffplay."),

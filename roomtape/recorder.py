@@ -36,7 +36,8 @@ from roomtape.storage import manifest
 from roomtape.storage.layout import next_take, stem
 from roomtape.storage.repair import Repair
 from roomtape.supervisor.launcher import launch
-from roomtape.supervisor.manager import Launch, exit_words
+from roomtape.supervisor.manager import exit_words
+from roomtape.supervisor.process import Launch
 
 DEFAULT_PREFIX: Final = "roomtape"
 MANIFEST_S: Final = 2.0

@@ -28,7 +28,8 @@ from roomtape.room.effects import (
 from roomtape.signaling.client import SignalingClient
 from roomtape.signaling.messages import Signal
 from roomtape.signaling.protocol import Joined
-from roomtape.supervisor.manager import Launch, WebRTCSubprocessManager
+from roomtape.supervisor.manager import WebRTCSubprocessManager
+from roomtape.supervisor.process import Launch
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 

@@ -79,6 +79,10 @@ class Metrics:
 
         self.children_alive = Gauge("children_alive", "child processes now running")
         self.children_started = Counter("children_started_total", "child processes started")
+        self.fork_servers_started = Counter(
+            "fork_servers_started_total", "starts of the process that children are copies of"
+        )
+        self.forks_failed = Counter("forks_failed_total", "children executed afresh because no fork server answered")
         self.children_killed = Counter("children_killed_total", "child processes that did not stop when asked")
         self.child_messages = Counter("child_messages_total", "messages received from children")
         self.child_messages_dropped = Family(

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 
 from roomtape.config import Deadlines
@@ -25,6 +25,7 @@ from roomtape.ipc.messages import (
 )
 from roomtape.logs import get_logger
 from roomtape.supervisor.launcher import launch
+from roomtape.supervisor.process import Launch, Process
 
 READ_SIZE: Final = 1 << 12
 """Bytes handled at once: a child that floods must not keep the others waiting."""
@@ -37,7 +38,6 @@ GARBAGE_LOGGED: Final = 10
 """Lines of garbage told one by one; more are only counted."""
 
 Listener = Callable[[FromChild], None]
-Launch = Callable[[], Awaitable[asyncio.subprocess.Process]]
 
 log = get_logger(__name__)
 
@@ -66,7 +66,7 @@ class WebRTCSubprocessManager:
         self._config, self._on_message, self._on_exit = config, on_message, on_exit
         self._deadlines = deadlines or Deadlines()
         self._launch = launcher
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Process | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = asyncio.Event()
         self._decided = asyncio.Event()

@@ -12,7 +12,7 @@ from roomtape.handshake.server import HandshakeServer
 from roomtape.signaling.crypto import encrypt
 from roomtape.signaling.identity import make_identity
 from tests.support.stranger import Stranger
-from tests.support.studio import ROOM, Studio, alive, assert_good, children_of, recording
+from tests.support.studio import ROOM, Studio, alive, assert_good, children_of, recording, recording_children
 
 DESCRIPTIONS: list[Any] = [[], {"type": "offer", "sdp": "v=0\r\nm=\0"}, {"type": "offer"}, 7, "00", {"sdp": {}}]
 CANDIDATES: list[Any] = [[{"candidate": 5}], [[[]]], {"candidate": {}}, "x" * 5000, [None] * 300]
@@ -60,7 +60,7 @@ async def test_a_killed_child_is_replaced_and_the_other_guest_does_not_notice(tm
         await studio.guest("anna", 1)
         recorder = await studio.recorder("--debug")
         await recording(recorder, "anna")
-        (victim,) = children_of(recorder.process.pid)
+        (victim,) = recording_children(recorder.process.pid)
         await studio.guest("ben", 2)
         await recording(recorder, "ben")
         os.kill(victim, signal.SIGKILL)

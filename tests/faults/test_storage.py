@@ -18,7 +18,7 @@ from roomtape.storage.packets import take_stock
 from roomtape.storage.tools import Tools
 from roomtape.storage.verify import verify
 from tests.support.content import inspect
-from tests.support.studio import Studio, assert_good, children_of, recording
+from tests.support.studio import Studio, assert_good, children_of, recording, recording_children
 
 FRAME_S, SOUND_S = 1 / 30, 0.02
 """The length of a picture and of a packet of sound."""
@@ -70,7 +70,7 @@ async def test_the_file_of_a_killed_child_is_repaired_beside_the_recording_and_t
         recorder = await studio.recorder()
         await recording(recorder, "anna")
         await asyncio.sleep(3)
-        (victim,) = children_of(recorder.process.pid)
+        (victim,) = recording_children(recorder.process.pid)
         os.kill(victim, signal.SIGKILL)
         await recorder.says("was cut off, and is repaired")
         await recorder.says(r"(?s)guest recording.*guest recording")

@@ -26,7 +26,7 @@ from roomtape.ipc.messages import (
     RequestKeyframe,
 )
 from roomtape.model import Description, IceServers, SdpType, TurnServer, TurnTransport
-from roomtape.supervisor.launcher import PIPE_LIMIT, launch
+from roomtape.supervisor.launcher import launch
 from roomtape.supervisor.manager import (
     GARBAGE_LOGGED,
     KEPT_STDERR,
@@ -34,6 +34,7 @@ from roomtape.supervisor.manager import (
     MAX_UNSENT,
     WebRTCSubprocessManager,
 )
+from roomtape.supervisor.process import PIPE_LIMIT
 
 FAKE = Path(__file__).parents[1] / "support" / "fake_child.py"
 CONFIG = RecordConfig(stream_id="ann", folder="unused", stem="unused")

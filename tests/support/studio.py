@@ -214,6 +214,17 @@ def children_of(pid: int) -> list[int]:
     return found
 
 
+def recording_children(recorder: int) -> list[int]:
+    """The guests' processes of a recorder: all but its fork server."""
+    return [pid for pid in children_of(recorder) if not _is_fork_server(pid, recorder)]
+
+
+def _is_fork_server(pid: int, recorder: int) -> bool:
+    program = Path(f"/proc/{pid}/cmdline").read_bytes()
+    parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return b"child.zygote" in program and parent == recorder
+
+
 def alive(pid: int) -> bool:
     """Whether the process exists and is no zombie."""
     try:

@@ -11,7 +11,7 @@ FLOORS: tuple[dict[str, str], ...] = (
     {"": "errors model config logs launch"},
     # 1: values and texts
     {
-        "ipc": "storing messages codec",
+        "ipc": "storing messages codec forking",
         "signaling": "identity messages crypto envelope wire link",
         "ice": "servers results",
         "supervisor": "backoff",
@@ -28,13 +28,13 @@ FLOORS: tuple[dict[str, str], ...] = (
             " channel codecs cut datachannel deck destination diagnosis dtls encoders feed filing gst guest hold"
             " inventory liveness matroska media outlet pace pattern peer placement probe publishing receiving recording"
             " retime retimer rtcp screen sdp segments shelves simulcast source sources tape track upkeep"
-            " viewer viewing writer"
+            " viewer viewing writer zygote"
         ),
     },
     # 3: shells, which have sockets, processes and clocks
     {
         "signaling": "client visit",
-        "supervisor": "launcher manager encoders",
+        "supervisor": "launcher manager encoders process pipes forked forkline forkserver pool",
         "storage": "tools packets claim repair recovery verify",
         "handshake": "server tls assets",
         "ice": "probe turn_list",
@@ -46,7 +46,10 @@ FLOORS: tuple[dict[str, str], ...] = (
     {"": "option_types options given commands cli __main__"},
 )
 
-CHILD_MAY_IMPORT = {"errors", "model", "ipc.messages", "ipc.storing", "ipc.codec", "signaling.envelope", "ice.servers"}
+CHILD_MAY_IMPORT = {
+    *("errors", "model", "ipc.messages", "ipc.storing", "ipc.codec", "ipc.forking"),
+    *("signaling.envelope", "ice.servers"),
+}
 CHILD_MAY_BRING = CHILD_MAY_IMPORT | {"signaling.crypto"}
 
 # In the child too, what can decide without GStreamer does.
