@@ -93,7 +93,7 @@ def as_table(findings: Iterable[Finding]) -> Table:
 async def _media(machine: Machine) -> list[Finding]:
     looks = (machine.inventory(), machine.tool("ffmpeg"), machine.tool("ffprobe"))
     inventory, ffmpeg_version, ffprobe_version = await asyncio.gather(*looks)
-    return [*gstreamer(inventory), ffmpeg(ffmpeg_version, ffprobe_version)]
+    return [*gstreamer(inventory), sandbox(inventory), ffmpeg(ffmpeg_version, ffprobe_version)]
 
 
 def gstreamer(inventory: Inventory) -> list[Finding]:
@@ -113,6 +113,21 @@ def gstreamer(inventory: Inventory) -> list[Finding]:
     packages = " ".join(sorted(set(inventory.missing.values())))
     missing = f"missing: {', '.join(sorted(inventory.missing))}"
     return [version, Finding("elements", Result.PROBLEM, missing, f"apt-get install {packages}")]
+
+
+def sandbox(inventory: Inventory) -> Finding:
+    """What keeps a child that a guest has taken over from doing more than recording."""
+    parts = ["no new privileges"]
+    if inventory.landlock:
+        parts.append(f"files by Landlock {inventory.landlock}")
+    if inventory.seccomp:
+        parts.append("system calls by seccomp")
+    if inventory.landlock and inventory.seccomp:
+        return Finding("sandbox", Result.OK, ", ".join(parts))
+    lacks = "; ".join(inventory.unconfined) or "not tried: GStreamer does not load"
+    detail = f"children run with less protection ({lacks}); in force: {', '.join(parts)}"
+    advice = "a kernel from 5.13 on with seccomp, and Landlock among lsm= at boot; recording works without"
+    return Finding("sandbox", Result.WARNING, detail, advice)
 
 
 def ffmpeg(ffmpeg_version: str | None, ffprobe_version: str | None) -> Finding:

@@ -31,7 +31,8 @@ The tree (scope in brackets says who must act):
         ├── DiskFull                [user]
         ├── FileInUse               [user]     another process writes or repairs it
         ├── FileRefused             [user]
-        └── FolderGone              [user]     deleted or unmounted while it was in use
+        ├── FolderGone              [user]     deleted or unmounted while it was in use
+        └── FolderReplaced          [system]   a child has no right to write to the folder that is there now
 """
 
 from enum import StrEnum
@@ -235,3 +236,7 @@ class FileRefused(StorageError):
 class FolderGone(StorageError):
     code = "folder_gone"
     scope = Scope.USER
+
+
+class FolderReplaced(StorageError):
+    code = "folder_replaced"

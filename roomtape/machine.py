@@ -27,10 +27,17 @@ TOOL_DEADLINE_S: Final = 5.0
 
 
 class Inventory(msgspec.Struct, frozen=True):
-    """What `roomtape.child.inventory` prints: `missing` are elements and their packages, `fault` why nothing loads."""
+    """What `roomtape.child.inventory` prints: `missing` are elements and their packages, `fault` why nothing loads.
+
+    `landlock` is the kernel's version of it, 0 for none; `unconfined` says why what children lack in protection is not
+    there.
+    """
 
     version: str = "0.0"
     missing: dict[str, str] = {}
+    landlock: int = 0
+    seccomp: bool = False
+    unconfined: tuple[str, ...] = ()
     fault: str = ""
     package: str = ""
 

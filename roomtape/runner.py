@@ -7,7 +7,7 @@ from typing import Protocol
 
 from roomtape.config import Deadlines
 from roomtape.errors import RecorderError
-from roomtape.ipc.messages import FromChild, Log, PublishConfig, RecordConfig, ViewConfig
+from roomtape.ipc.messages import FromChild, Log, PublishConfig, Ready, RecordConfig, ViewConfig
 from roomtape.logs import get_logger
 from roomtape.model import StreamId
 from roomtape.observe.metrics import Metrics
@@ -83,6 +83,7 @@ class Runner:
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._all_gone = asyncio.Event()
+        self._said_unconfined = False
         self.client: SignalingClient | None = None
 
     # --- inputs ---------------------------------------------------------------------------------------------------
@@ -105,6 +106,9 @@ class Runner:
             fields = {**message.fields, "stream": stream}
             child_log.log(LEVELS.get(message.level, LEVELS["warning"]), message.message, **fields)
             return
+        if isinstance(message, Ready) and message.unconfined and not self._said_unconfined:
+            self._said_unconfined = True
+            log.warning("children run with less protection than they could", missing="; ".join(message.unconfined))
         self._audience.child_said(child, stream, message)
         self.perform(self._decider.child_said(child, message, time.monotonic()))
 

@@ -13,7 +13,7 @@ from roomtape.child.shelves import Shelves
 from roomtape.child.track import Track
 from roomtape.child.upkeep import Upkeep
 from roomtape.child.writer import Writer
-from roomtape.errors import StorageError
+from roomtape.errors import FileRefused, FolderReplaced, StorageError
 from roomtape.ipc.messages import RecordConfig, SegmentClosed
 
 COMES_BACK: Final = 1.1
@@ -31,6 +31,7 @@ class Filing:
         self.segments = Segments(config.storing.segment_ms, config.storing.segment_bytes)
         self._part = 0
         self._shelves = Shelves(tuple(folder for folder in folders if folder))
+        self._permitted = {folder: self._identity(folder) for folder in folders}
 
     def open(
         self,
@@ -105,12 +106,35 @@ class Filing:
         self._shelves.failed(folder, time.monotonic())
 
     def is_open(self) -> bool:
-        """Whether a folder would take a file now: each is tried once a second at most."""
+        """Whether a folder would take a file now: each is tried once a second at most.
+
+        Raises:
+            FolderReplaced: none, and this child never will be able to write to one that others could.
+        """
+        replaced: list[str] = []
         for folder in self._shelves.to_try(time.monotonic()):
             try:
                 self._reserve(folder, self._stem, "tmp").release()
+            except FileRefused as error:
+                self.refused(folder, error)
+                if self._identity(folder) != self._permitted[folder]:
+                    replaced.append(folder)
             except StorageError as error:
                 self.refused(folder, error)
             else:
                 return True
+        if replaced:
+            raise FolderReplaced(f"{replaced[0]} was made anew: a new connection records to it")
         return False
+
+    def _identity(self, folder: str) -> tuple[tuple[int, int] | None, ...]:
+        """Of the folder and its disk, to which a confined child may write: not to others of the same name."""
+        return tuple(map(_identity_of, (folder, self._config.storing.mount)))
+
+
+def _identity_of(path: str) -> tuple[int, int] | None:
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -118,10 +118,8 @@ def reserve(
     """
     if now is not None:
         stem += now.astimezone(datetime.UTC).strftime("_%Y%m%dT%H%M%SZ")
-    if mount and not os.path.ismount(mount):
-        raise FolderGone(f"{folder} is gone: nothing is mounted at {mount}")
+    make_folder(folder, mount)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         check_free(folder, min_free_bytes)
         for n in range(1, MAX_NAMES):
             path = folder / f"{stem}{'' if n == 1 else f'-{n}'}.{extension}"
@@ -133,6 +131,20 @@ def reserve(
     except OSError as error:
         raise storage_error(error.errno, str(folder)) from error
     raise FileRefused(f"no free file name for {stem} in {folder}")
+
+
+def make_folder(folder: Path, mount: str) -> None:
+    """See that there is a folder, on the disk that is mounted at `mount`, if that is said.
+
+    Raises:
+        FileRefused, DiskFull, FolderGone: it cannot be made, or its disk is not there.
+    """
+    if mount and not os.path.ismount(mount):
+        raise FolderGone(f"{folder} is gone: nothing is mounted at {mount}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(error.errno, str(folder)) from error
 
 
 def _held(path: Path, descriptor: int) -> Hold:

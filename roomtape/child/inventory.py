@@ -2,11 +2,13 @@
 
 A process of its own, since a broken GStreamer may take down whoever loads it. `roomtape.doctor` reads the object:
 
-    {"version": "1.22.0", "missing": {"nicesrc": "gstreamer1.0-nice"}}    elements and their Debian packages
+    {"version": "1.22.0", "missing": {"nicesrc": "gstreamer1.0-nice"},    elements and their Debian packages
+     "landlock": 3, "seccomp": true, "unconfined": []}                    what a recording child's sandbox is made of
     {"fault": "No module named 'gi'", "package": "python3-gi"}            it cannot be loaded at all
 """
 
 import json
+import os
 import sys
 from typing import Final
 
@@ -32,5 +34,17 @@ def take() -> dict[str, object]:
     return {"version": version, "missing": missing}
 
 
+def confined() -> dict[str, object]:
+    """What is in force after this process has been shut in like a recording child."""
+    from roomtape.child.sandbox import shut_in
+    from roomtape.ipc.messages import RecordConfig
+
+    found = shut_in(RecordConfig(stream_id="", folder=os.devnull, stem=""))
+    return {"landlock": found.landlock, "seccomp": found.seccomp, "unconfined": found.missing}
+
+
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(take()) + "\n")
+    found = take()
+    if "fault" not in found:
+        found |= confined()
+    sys.stdout.write(json.dumps(found) + "\n")

@@ -11,9 +11,10 @@ from typing import Final
 
 from roomtape.child.channel import Channel, claim_stdio
 from roomtape.child.deck import Deck
-from roomtape.child.gst import GLib, init, report_crashes_to
+from roomtape.child.gst import GLib, init, post, report_crashes_to
 from roomtape.child.publishing import Publishing
 from roomtape.child.recording import Recording
+from roomtape.child.sandbox import shut_in
 from roomtape.child.viewing import Viewing
 from roomtape.errors import IpcError, RecorderError
 from roomtape.ipc.messages import (
@@ -88,8 +89,10 @@ class Child:
             raise IpcError("a second Init")
         if message.version != IPC_VERSION:
             raise IpcError(f"the parent speaks version {message.version}, this child {IPC_VERSION}")
+        # Before anything of the network is heard, and before there are threads.
+        confined = shut_in(message.config)
         self._work = self._work_for(message.config)
-        self._send(Ready(version=IPC_VERSION, pid=os.getpid(), gstreamer=self._version))
+        self._send(Ready(version=IPC_VERSION, pid=os.getpid(), gstreamer=self._version, unconfined=confined.missing))
 
     def _work_for(self, config: RecordConfig | ViewConfig | PublishConfig) -> Recording | Viewing | Publishing:
         match config:
@@ -131,12 +134,9 @@ def main() -> int:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     child = Child(descriptors, init())
 
-    def told_to_end() -> bool:
-        child.end()
-        return True
-
+    # Python's own handlers, which PyGObject's main loop wakes up for: GLib's would start a thread.
     for number in (signal.SIGTERM, signal.SIGINT):
-        GLib.unix_signal_add(GLib.PRIORITY_HIGH, number, told_to_end)
+        signal.signal(number, lambda *_: post(child.end))
     report_crashes_to(child.fail)
     child.loop.run()
     child.channel.drain()

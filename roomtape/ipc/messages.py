@@ -228,11 +228,12 @@ ToChild = (
 
 
 class Ready(_Message, frozen=True, kw_only=True, tag="ready"):
-    """Answer to Init: the child can take an offer."""
+    """Answer to Init: the child can take an offer. `unconfined` says which parts of its sandbox the kernel lacks."""
 
     version: int
     pid: int
     gstreamer: str
+    unconfined: tuple[str, ...] = ()
 
 
 class LocalDescription(_Message, frozen=True, kw_only=True, tag="local_description"):

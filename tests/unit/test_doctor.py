@@ -29,7 +29,7 @@ class FakeMachine(Machine):
     """All is well with it, but for what a test changes."""
 
     def __init__(self) -> None:
-        self.found = Inventory(version="1.22.0")
+        self.found = Inventory(version="1.22.0", landlock=7, seccomp=True)
         self.tools: dict[str, str] = {"ffmpeg": "5.1", "ffprobe": "5.1"}
         self.free: int | FileRefused = 10 * LOW_SPACE
         self.limit = FEW_OPEN_FILES
@@ -99,7 +99,17 @@ async def finding(machine: FakeMachine, wanted: str, given: Settings | None = No
 async def test_all_is_well(machine: FakeMachine) -> None:
     found = await check(settings("relay", stun=("stun:1",), room="studio"), machine)
     assert [one.check for one in found] == [
-        *("GStreamer", "elements", "ffmpeg", "output folder", "open files", "handshake server", "STUN", "TURN")
+        *(
+            "GStreamer",
+            "elements",
+            "sandbox",
+            "ffmpeg",
+            "output folder",
+            "open files",
+            "handshake server",
+            "STUN",
+            "TURN",
+        )
     ]
     assert {one.result for one in found} == {Result.OK}
     assert not any(one.advice for one in found)
@@ -146,6 +156,20 @@ async def test_missing_elements_come_with_each_package_once(machine: FakeMachine
     assert one.result is Result.PROBLEM
     assert one.detail == "missing: dtlsdec, nicesrc, webrtcbin"
     assert one.advice == "apt-get install package-bad package-nice"
+
+
+async def test_the_sandbox_says_what_is_in_force(machine: FakeMachine) -> None:
+    one = await finding(machine, "sandbox")
+    assert one.detail == "no new privileges, files by Landlock 7, system calls by seccomp"
+
+
+async def test_a_sandbox_with_holes_is_a_warning_that_names_them(machine: FakeMachine) -> None:
+    machine.found = Inventory(version="1.22.0", seccomp=True, unconfined=("Landlock: Operation not supported",))
+    one = await finding(machine, "sandbox")
+    assert one.result is Result.WARNING
+    assert "Landlock: Operation not supported" in one.detail
+    assert "seccomp" in one.detail
+    assert "5.13" in one.advice
 
 
 @pytest.mark.parametrize("lacking", ["ffmpeg", "ffprobe"])

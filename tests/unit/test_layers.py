@@ -27,8 +27,8 @@ FLOORS: tuple[dict[str, str], ...] = (
             "__main__ main answer av1 av1_elements av1_packets av1_sequence backlog bitrate branch candidates"
             " channel codecs cut datachannel deck destination diagnosis dtls encoders feed filing gst guest hold"
             " inventory liveness matroska media outlet pace pattern peer placement probe publishing receiving recording"
-            " retime retimer rtcp screen sdp segments shelves simulcast source sources tape track upkeep"
-            " viewer viewing writer zygote"
+            " retime retimer rights rtcp sandbox screen sdp segments shelves simulcast source sources syscall_filter"
+            " tape track upkeep viewer viewing writer zygote"
         ),
     },
     # 3: shells, which have sockets, processes and clocks
@@ -73,12 +73,14 @@ CHILD_DECIDES = {
         "pattern",
         "placement",
         "retime",
+        "rights",
         "rtcp",
         "sdp",
         "segments",
         "shelves",
         "simulcast",
         "sources",
+        "syscall_filter",
     )
 }
 OUTSIDE_WORLD = {

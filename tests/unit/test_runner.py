@@ -3,6 +3,7 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from roomtape.config import Deadlines
@@ -201,6 +202,18 @@ async def test_a_child_is_configured_started_and_heard(stage: Stage) -> None:
     await settle()
     assert stage.story == ["audience: ann said Ready", "decider: child said"]
     assert stage.decider.heard == [(7, READY)]
+
+
+async def test_children_without_a_whole_sandbox_are_warned_of_once(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stage.perform(Spawn(7, ANN), Spawn(8, BOB))
+    for process in stage.processes:
+        process.say(msgspec.structs.replace(READY, unconfined=("Landlock: not supported", "seccomp: no filter")))
+    await settle()
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert fields(record) == {"missing": "Landlock: not supported; seccomp: no filter"}
 
 
 async def test_what_is_decided_on_a_child_s_word_is_done(stage: Stage) -> None:
