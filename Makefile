@@ -1,7 +1,7 @@
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit serve clean
+.PHONY: help setup demo test lint unit budget serve clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 14
@@ -22,6 +22,9 @@ lint: setup  ## ruff and mypy
 
 unit: setup  ## the fast tests only
 	$(PYTHON) -m pytest tests/unit
+
+budget: setup  ## fails when the main process's work has become dearer
+	$(PYTHON) -m bench.budget.check
 
 serve: setup  ## a handshake server of your own on this computer
 	$(PYTHON) -m roomtape serve

@@ -1,0 +1,1 @@
+"""What recording costs: measured, not part of what is installed."""
