@@ -70,7 +70,7 @@ async def _record(settings: Settings) -> int:
     redactor = logging_setup.set_up(settings.debug, _secrets(settings, identity), terminal, metrics)
     turn = turn_list(settings)
     async with launching(settings.supervision, settings.deadlines, metrics) as launcher:
-        app = RecorderApp(settings, identity, terminal, turn, metrics, launcher, redactor.add)
+        app = RecorderApp(settings, identity, terminal, turn, metrics, launcher, redactor)
         app.prepare()
         client = signaling_client(settings, identity, app.runner, metrics)
         work = (

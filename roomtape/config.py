@@ -168,6 +168,7 @@ class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
     media           NoMedia             from connected to first media; then asked again
     vanished        PeerVanished        nothing heard while recording
     ping, pong      ChildHung           between pings; from a ping to its pong
+    stack_dump      a kill              for a child that hangs to show where
     stop            a kill              from Stop to the child's exit
     join            JoinTimeout         from joinroom to listing
     dialect         the other dialect   how long an unknown server may take to show that it is of the hosted kind
@@ -181,8 +182,9 @@ class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
     connect: float = 20.0
     media: float = 10.0
     vanished: float = 15.0
-    ping: float = 2.0
-    pong: float = 4.0
+    ping: float = 1.0
+    pong: float = 3.0
+    stack_dump: float = 0.3
     stop: float = 4.0
     join: float = 10.0
     dialect: float = 2.0

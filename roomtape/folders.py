@@ -6,7 +6,7 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from roomtape.errors import ConfigError, FolderGone, StorageError
+from roomtape.errors import ConfigError, FileRefused, FolderGone, StorageError
 from roomtape.logs import get_logger
 from roomtape.storage import manifest
 
@@ -66,13 +66,30 @@ class Folders:
             StorageError: neither takes it.
         """
         try:
-            if self.mount and not os.path.ismount(self.mount):
-                raise FolderGone(f"nothing is mounted at {self.mount}")
+            self._check_mount()
             manifest.write(self.manifest_path, data)
         except StorageError:
             if self.fallback is None:
                 raise
             manifest.write(self.fallback / self.manifest_path.name, data)
+
+    def _check_mount(self) -> None:
+        if self.mount and not os.path.ismount(self.mount):
+            raise FolderGone(f"nothing is mounted at {self.mount}")
+
+    def write_new(self, name: str, data: bytes) -> Path:
+        """A file of its own beside the recordings: one of that name stays, and the new one gets another.
+
+        Raises:
+            StorageError: no folder takes it.
+        """
+        try:
+            self._check_mount()
+            return _write_claimed(self.main / name, data)
+        except StorageError:
+            if self.fallback is None:
+                raise
+            return _write_claimed(self.fallback / name, data)
 
     def names(self) -> Iterator[str]:
         """Of all files in the folders, as far as they can be read."""
@@ -87,6 +104,15 @@ def _mount_of(folder: Path) -> str:
     while not os.path.ismount(place):
         place = place.parent
     return "" if place == place.parent else str(place)
+
+
+def _write_claimed(path: Path, data: bytes) -> Path:
+    try:
+        path = _claim(path)
+    except OSError as error:
+        raise FileRefused(f"{path.name} cannot be made: {error.strerror}") from error
+    manifest.write(path, data)
+    return path
 
 
 def _claim(path: Path) -> Path:

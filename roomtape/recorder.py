@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Final
 from rich.console import Console as Terminal
 
 from roomtape.config import Settings
+from roomtape.crash_reports import CrashReports
 from roomtape.errors import StorageError, TurnUnreachable
 from roomtape.folders import Folders
 from roomtape.ice.probe import probe_turn
@@ -24,6 +25,7 @@ from roomtape.model import Feed, IceServers, StreamId, WireStreamId
 from roomtape.observe.board import Board, GuestState
 from roomtape.observe.console import Console
 from roomtape.observe.metrics import Metrics
+from roomtape.observe.redactor import Redactor
 from roomtape.room.effects import ChildId, Report
 from roomtape.room.router import Router
 from roomtape.runner import Runner
@@ -35,6 +37,7 @@ from roomtape.space_guard import SpaceGuard
 from roomtape.storage import manifest
 from roomtape.storage.layout import next_take, stem
 from roomtape.storage.repair import Repair
+from roomtape.supervisor.crash import Crash
 from roomtape.supervisor.launcher import launch
 from roomtape.supervisor.manager import exit_words
 from roomtape.supervisor.process import Launch
@@ -62,10 +65,11 @@ class RecorderApp:
         turn: TurnList | None,
         metrics: Metrics,
         launcher: Launch = launch,
-        conceal: Callable[[str], None] = lambda _secret: None,
+        redactor: Redactor | None = None,
     ) -> None:
         self._settings, self._identity, self._turn, self._metrics = settings, identity, turn, metrics
-        self._conceal = conceal
+        redactor = redactor or Redactor()
+        self._conceal = redactor.add
         self._prefix = settings.recording.prefix or settings.signaling.room or DEFAULT_PREFIX
         self._takes: dict[ChildId, int] = {}
         self._last_take: dict[StreamId, int] = {}
@@ -84,6 +88,7 @@ class RecorderApp:
         self.space = SpaceGuard(self._folders.all, recording.min_free_bytes, metrics)
         # One thread: what was begun is written first, also if nobody waits for it any more.
         self._disk = ThreadPoolExecutor(1, "manifest")
+        self._crashes = CrashReports(self._folders, self._prefix, self._disk, metrics, redactor.clean)
         self._open_files: dict[ChildId, set[Path]] = {}
         self.salvage = Salvage(self._folders, recording.min_free_bytes, metrics, self._repaired)
         self.router = Router(
@@ -93,7 +98,9 @@ class RecorderApp:
             random.random,
             alone=settings.signaling.room is None,
         )
-        self.runner = Runner(self.router, self, self._configure, settings.deadlines, metrics, launcher)
+        self.runner = Runner(
+            self.router, self, self._configure, settings.deadlines, metrics, launcher, self._child_crashed
+        )
 
     def prepare(self) -> None:
         """See that there is a folder that takes files.
@@ -163,6 +170,9 @@ class RecorderApp:
             self._metrics.files_closed.add()
             self._metrics.bytes_recorded.add(message.size_bytes)
             log.info("file is final", stream=stream, file=Path(message.path).name, bytes=message.size_bytes)
+
+    def _child_crashed(self, child: ChildId, stream: StreamId, crash: Crash) -> None:
+        self._crashes.add(stream, self._takes[child], crash)
 
     def child_exited(self, child: ChildId, stream: StreamId, detail: str) -> None:
         reason = self._reasons.pop(child, "stopped" if detail == CLEAN_EXIT else detail)

@@ -28,6 +28,7 @@ from roomtape.room.effects import (
 from roomtape.signaling.client import SignalingClient
 from roomtape.signaling.messages import Signal
 from roomtape.signaling.protocol import Joined
+from roomtape.supervisor.crash import Crash
 from roomtape.supervisor.manager import WebRTCSubprocessManager
 from roomtape.supervisor.process import Launch
 
@@ -63,7 +64,8 @@ Configure = Callable[[ChildId, StreamId], Awaitable[RecordConfig | ViewConfig | 
 
 
 class Runner:
-    """`configure` makes the configuration of a child; it may look things up first."""
+    """`configure` makes the configuration of a child; it may look things up first. `on_crash` comes before the
+    audience's `child_exited`."""
 
     def __init__(
         self,
@@ -73,7 +75,9 @@ class Runner:
         deadlines: Deadlines,
         metrics: Metrics,
         launcher: Launch,
+        on_crash: Callable[[ChildId, StreamId, Crash], None] = lambda _child, _stream, _crash: None,
     ) -> None:
+        self._on_crash = on_crash
         self._decider, self._audience, self._configure = decider, audience, configure
         self._deadlines, self._metrics, self._launcher = deadlines, metrics, launcher
         # A child is in `_streams` from Spawn to its end, in `_starting` until there is a process, then in `_managers`.
@@ -119,6 +123,8 @@ class Runner:
         if manager is not None and detail != "exited with code 0":
             for line in manager.last_lines:
                 log.debug("its last words", child=child, text=line)
+        if manager is not None and manager.crash is not None:
+            self._on_crash(child, stream, manager.crash)
         self._audience.child_exited(child, stream, detail)
         self.perform(self._decider.child_exited(child, detail, time.monotonic()))
         if not self._streams:

@@ -5,6 +5,7 @@ process shows. Two alarms of the kernel stand behind that, since they also work 
 orderly end begins, the other is wound up again by each Ping, once there has been one.
 """
 
+import faulthandler
 import os
 import signal
 from typing import Final
@@ -132,6 +133,9 @@ def main() -> int:
     """Run one child to its end; returns the exit code."""
     descriptors = claim_stdio()
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    # The parent keeps what is said on stderr for its report of a crash, and asks a child that hangs where it does.
+    faulthandler.enable()
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     child = Child(descriptors, init())
 
     # Python's own handlers, which PyGObject's main loop wakes up for: GLib's would start a thread.

@@ -84,6 +84,7 @@ class Metrics:
         )
         self.forks_failed = Counter("forks_failed_total", "children executed afresh because no fork server answered")
         self.children_killed = Counter("children_killed_total", "child processes that did not stop when asked")
+        self.children_crashed = Counter("children_crashed_total", "child processes that died unannounced, or hung")
         self.child_messages = Counter("child_messages_total", "messages received from children")
         self.child_messages_dropped = Family(
             "child_messages_dropped_total", "reason", "lines from children that were no message or came too late"

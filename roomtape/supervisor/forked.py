@@ -36,9 +36,12 @@ class ForkedProcess:
     def returncode(self) -> int | None:
         return self._code
 
-    def kill(self) -> None:
+    def send_signal(self, number: int, /) -> None:
         if self._code is None:
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            signal.pidfd_send_signal(self._pidfd, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
 
     async def wait(self) -> int:
         await self._gone.wait()

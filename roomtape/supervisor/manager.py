@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from roomtape.config import Deadlines
@@ -24,6 +23,7 @@ from roomtape.ipc.messages import (
     ViewConfig,
 )
 from roomtape.logs import get_logger
+from roomtape.supervisor.crash import MAX_STDERR_LINE, Crash, Trail, is_crash
 from roomtape.supervisor.launcher import launch
 from roomtape.supervisor.process import Launch, Process
 
@@ -31,9 +31,6 @@ READ_SIZE: Final = 1 << 12
 """Bytes handled at once: a child that floods must not keep the others waiting."""
 MAX_UNSENT: Final = 4 << 20
 """Bytes that a child may leave unread; one that reads nothing at all hangs, and its pings will show it."""
-KEPT_STDERR: Final = 50
-"""Lines of a child's stderr kept for the report of its death."""
-MAX_STDERR_LINE: Final = 1000
 GARBAGE_LOGGED: Final = 10
 """Lines of garbage told one by one; more are only counted."""
 
@@ -52,7 +49,7 @@ class WebRTCSubprocessManager:
 
     `on_message` is called with every message of the child, in order, on the event loop. `on_exit`, if given, is called
     once when the process is gone, with the reason in words. `dropped` counts messages that the child did not take,
-    `garbage` lines of the child that were no messages.
+    `garbage` lines of the child that were no messages. `crash` is set by then if it died of something unannounced.
     """
 
     def __init__(
@@ -77,11 +74,18 @@ class WebRTCSubprocessManager:
         self._reason = ""
         self._refused: Failed | None = None
         self.dropped = self.garbage = 0
-        self.last_lines: deque[str] = deque(maxlen=KEPT_STDERR)
+        self.crash: Crash | None = None
+        self._trail = Trail()
+        self._hung = self._killed = False
 
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
+
+    @property
+    def last_lines(self) -> Sequence[str]:
+        """Of its stderr."""
+        return self._trail.stderr
 
     async def start(self) -> None:
         """Start the process and wait until it is ready.
@@ -93,7 +97,7 @@ class WebRTCSubprocessManager:
         try:
             await asyncio.wait_for(self._decided.wait(), self._deadlines.child_ready)
         except TimeoutError:
-            self.kill(f"not ready within {self._deadlines.child_ready:g} s")
+            await self._end_hung(f"not ready within {self._deadlines.child_ready:g} s")
         if self._ready.is_set():
             return
         await self.stop("not ready")
@@ -112,6 +116,7 @@ class WebRTCSubprocessManager:
 
     def send(self, message: ToChild) -> None:
         """Write a message to the child's stdin; never blocks. A child that reads nothing loses messages, counted."""
+        self._trail.told(message)
         pipe = self._process.stdin if self._process else None
         if pipe is None or pipe.is_closing():
             self.dropped += 1
@@ -132,11 +137,26 @@ class WebRTCSubprocessManager:
         try:
             await asyncio.wait_for(self._exited.wait(), self._deadlines.stop)
         except TimeoutError:
-            self.kill(f"it did not finish within {self._deadlines.stop:g} s")
+            await self._end_hung(f"it did not finish within {self._deadlines.stop:g} s")
             await self._exited.wait()
+
+    async def _end_hung(self, reason: str) -> None:
+        """Let it show where it hangs, if it can still do that; then SIGKILL."""
+        if self._process is None or self._process.returncode is not None or self._killed:
+            return
+        self._hung = True
+        self._reason = self._reason or f"killed: {reason}"
+        if self._ready.is_set():  # from then on it knows what to do with the signal
+            self._trail.dump_begins()
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGUSR1)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._exited.wait(), self._deadlines.stack_dump)
+        self.kill(reason)
 
     def kill(self, reason: str) -> None:
         """SIGKILL, also when it is stopped or hangs."""
+        self._killed = True
         if self._process is not None and self._process.returncode is None:
             log.warning("child killed", pid=self._process.pid, reason=reason)
             self._reason = self._reason or f"killed: {reason}"
@@ -160,6 +180,7 @@ class WebRTCSubprocessManager:
             log.warning("line from a child dropped", pid=self.pid or 0, reason=error.detail)
 
     def _take(self, message: FromChild) -> None:
+        self._trail.said(message)
         if isinstance(message, Pong):
             if message.seq == self._seq:
                 self._pong.set()
@@ -185,7 +206,7 @@ class WebRTCSubprocessManager:
 
     def _keep(self, line: bytes) -> None:
         if text := line.decode(errors="replace")[:MAX_STDERR_LINE].strip():
-            self.last_lines.append(text)
+            self._trail.line(text)
             log.debug("child stderr", pid=self.pid or 0, text=text)
 
     async def _ping(self) -> None:
@@ -200,7 +221,7 @@ class WebRTCSubprocessManager:
                 await asyncio.wait_for(self._pong.wait(), self._deadlines.pong)
             except TimeoutError:
                 if not self._stopping:
-                    self.kill(ChildHung(f"no sign of life for {self._deadlines.pong:g} s").detail)
+                    await self._end_hung(ChildHung(f"no sign of life for {self._deadlines.pong:g} s").detail)
                 return
 
     async def _wait(self, readers: list[asyncio.Task[None]]) -> None:
@@ -217,6 +238,8 @@ class WebRTCSubprocessManager:
         if self.garbage > GARBAGE_LOGGED:
             log.warning("lines from a child dropped", pid=self.pid or 0, count=self.garbage)
         self._reason = self._reason or exit_words(code)
+        if is_crash(code, hung=self._hung, killed=self._killed, announced=self._trail.failed):
+            self.crash = self._trail.crash(self._reason)
         self._decided.set()
         self._exited.set()
         self._tasks[-1].cancel()

@@ -1,6 +1,7 @@
 """Guests and networks that misbehave, and what the user reads of it."""
 
 import asyncio
+import json
 import os
 import signal
 import time
@@ -69,6 +70,28 @@ async def test_a_killed_child_is_replaced_and_the_other_guest_does_not_notice(tm
         assert await recorder.stop() == 0
         assert len(studio.files("anna")) == 2
         assert_good(studio.tape("ben"), 2, seconds=2)
+
+
+def crash_reports(folder: Path) -> list[Any]:
+    return [json.loads(path.read_bytes()) for path in folder.rglob("crash-*.json")]
+
+
+async def test_a_child_that_hangs_is_noticed_and_replaced_in_time(tmp_path: Path) -> None:
+    async with Studio(tmp_path) as studio:
+        await studio.guest("anna", 1)
+        recorder = await studio.recorder()
+        await recording(recorder, "anna")
+        (victim,) = recording_children(recorder.process.pid)
+        os.kill(victim, signal.SIGSTOP)
+        begun = time.monotonic()
+        await recorder.says("killed: no sign of life")
+        assert time.monotonic() - begun < 5
+        await recorder.says("(?s)no sign of life.*guest recording stream=anna")
+        assert time.monotonic() - begun < 8
+        assert await recorder.stop() == 0
+        [report] = crash_reports(tmp_path)
+        assert report["crash"]["states"]
+        assert report["crash"]["gstreamer"]
 
 
 async def test_a_second_ctrl_c_does_not_wait_for_a_child_that_hangs(tmp_path: Path) -> None:

@@ -26,14 +26,9 @@ from roomtape.ipc.messages import (
     RequestKeyframe,
 )
 from roomtape.model import Description, IceServers, SdpType, TurnServer, TurnTransport
+from roomtape.supervisor.crash import KEPT_STDERR, MAX_STDERR_LINE
 from roomtape.supervisor.launcher import launch
-from roomtape.supervisor.manager import (
-    GARBAGE_LOGGED,
-    KEPT_STDERR,
-    MAX_STDERR_LINE,
-    MAX_UNSENT,
-    WebRTCSubprocessManager,
-)
+from roomtape.supervisor.manager import GARBAGE_LOGGED, MAX_UNSENT, WebRTCSubprocessManager
 from roomtape.supervisor.process import PIPE_LIMIT
 
 FAKE = Path(__file__).parents[1] / "support" / "fake_child.py"
@@ -200,6 +195,8 @@ async def test_a_crash_is_told_after_the_last_words(fake: Start) -> None:
     await child.gone()
     assert child.exits == ["exited with code 7"]
     assert child.logs() == ["last words"]
+    assert child.manager.crash is not None
+    assert child.manager.crash.log == ("info last words",)
     child.manager.send(RequestKeyframe())
     assert child.manager.dropped == 1
     await child.manager.stop()
@@ -232,6 +229,48 @@ async def test_a_child_that_does_not_stop_is_killed_within_the_deadline(fake: St
     await child.manager.stop()
     assert SHORT.stop <= time.monotonic() - begun < SHORT.stop + 1
     assert child.exits == ["killed: it did not finish within 0.3 s"]
+
+
+async def test_a_child_that_hangs_shows_where_before_it_is_killed(fake: Start) -> None:
+    child = fake("hang_and_tell", SHORT)
+    await child.manager.start()
+    await child.gone()
+    crash = child.manager.crash
+    assert crash is not None
+    assert crash.exit == "killed: no sign of life for 0.3 s"
+    assert any(line.endswith(" in hang_and_tell") for line in crash.stack)
+    assert crash.stderr == ("about to hang",)
+
+
+async def test_a_crash_of_the_real_child_shows_where(tmp_path: Path) -> None:
+    exits: list[str] = []
+    config = msgspec.structs.replace(CONFIG, folder=str(tmp_path), ice=IceServers())
+    manager = WebRTCSubprocessManager(config, lambda _: None, exits.append)
+    await manager.start()
+    assert manager.pid is not None
+    os.kill(manager.pid, signal.SIGSEGV)
+    await until(lambda: exits)
+    assert exits == ["ended by SIGSEGV"]
+    assert manager.crash is not None
+    assert manager.crash.stderr[0] == "Fatal Python error: Segmentation fault"
+    assert any(line.endswith(" in main") for line in manager.crash.stderr)
+
+
+@pytest.mark.parametrize("mode", ["echo", "refuse"])
+async def test_an_end_that_was_announced_is_no_crash(fake: Start, mode: str) -> None:
+    child = fake(mode)
+    await child.manager.spawn()
+    await until(lambda: child.heard)
+    await child.manager.stop()
+    assert child.manager.crash is None
+
+
+async def test_a_kill_on_purpose_is_no_crash(fake: Start) -> None:
+    child = fake("echo")
+    await child.manager.start()
+    child.manager.kill("stopped at once")
+    await child.gone()
+    assert child.manager.crash is None
 
 
 async def test_a_slow_end_is_waited_for(fake: Start) -> None:

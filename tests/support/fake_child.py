@@ -4,6 +4,7 @@ Standard library only, run with `python -I -S`: it starts within 20 ms. Every mo
 Init with Ready, Ping with Pong and Stop with Finished, and exits with 0; any other message it repeats in a Log.
 """
 
+import faulthandler
 import json
 import os
 import signal
@@ -90,6 +91,14 @@ def crash_later() -> None:
 def hang() -> None:
     """Ready without being asked; reads nothing, and SIGTERM does not help."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    ready()
+    time.sleep(FOR_EVER)
+
+
+def hang_and_tell() -> None:
+    """Registered as the real child does it."""
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
+    print("about to hang", file=sys.stderr, flush=True)
     ready()
     time.sleep(FOR_EVER)
 
@@ -186,6 +195,7 @@ MODES: dict[str, Callable[[], None]] = {
         crash_by_signal,
         crash_later,
         hang,
+        hang_and_tell,
         stopped_by_signal,
         flood,
         flood_of_garbage,

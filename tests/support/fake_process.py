@@ -45,6 +45,7 @@ class FakeProcess:
         self.stdin, self.stdout, self.stderr = FakePipe(self), asyncio.StreamReader(), asyncio.StreamReader()
         self.returncode: int | None = None
         self.told: list[ToChild] = []
+        self.signals: list[int] = []
 
     def take(self, message: ToChild) -> None:
         self.told.append(message)
@@ -59,6 +60,9 @@ class FakeProcess:
         self.stdout.feed_eof()
         self.stderr.feed_eof()
         self._gone.set()
+
+    def send_signal(self, number: int, /) -> None:
+        self.signals.append(number)
 
     def kill(self) -> None:
         self.exit(-9)

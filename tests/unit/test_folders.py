@@ -64,3 +64,11 @@ def test_names_are_those_of_both_folders_as_far_as_there_are_any(nowhere: Path, 
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "one.webm").touch()
     assert list(Folders(str(nowhere), str(tmp_path / "b"), NAME).names()) == ["one.webm"]
+
+
+def test_a_new_file_goes_where_there_is_a_place_and_replaces_none(nowhere: Path, tmp_path: Path) -> None:
+    folders = Folders(str(nowhere), str(tmp_path), NAME)
+    assert [folders.write_new("a.json", data).name for data in (b"1", b"2")] == ["a.json", "2-a.json"]
+    assert [(tmp_path / name).read_bytes() for name in ("a.json", "2-a.json")] == [b"1", b"2"]
+    with pytest.raises(FileRefused):
+        Folders(str(nowhere), None, NAME).write_new("a.json", b"")

@@ -18,6 +18,7 @@ FLOORS: tuple[dict[str, str], ...] = (
     },
     # 2: decisions; and the child, which is a program of its own
     {
+        "supervisor": "scrub crash",
         "signaling": "protocol",
         "room": "effects outcome attempt early asking owners row session router publication publisher turns",
         "storage": "layout manifest structure fragments unfinished space",
@@ -41,7 +42,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         "observe": "console",
     },
     # 4: what roomtape does
-    {"": "log reports runner salvage folders space_guard recorder viewing app machine doctor demo"},
+    {"": "log reports runner salvage folders space_guard crash_reports recorder viewing app machine doctor demo"},
     # 5: how it is told what to do
     {"": "option_types options given commands cli __main__"},
 )

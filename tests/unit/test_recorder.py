@@ -17,7 +17,7 @@ from roomtape.config import Deadlines, IceSettings, RecordingSettings, Settings,
 from roomtape.errors import ConfigError, DiskFull, Scope, TurnUnreachable
 from roomtape.ice.results import ProbeResult, ProbeStatus
 from roomtape.ice.turn_list import TurnList
-from roomtape.ipc.messages import Failed, FromChild, Init, RecordConfig, SegmentClosed, SegmentOpened
+from roomtape.ipc.messages import Failed, FromChild, Init, Ready, RecordConfig, SegmentClosed, SegmentOpened
 from roomtape.ipc.storing import Storing
 from roomtape.model import Container, IcePolicy, PeerId, StreamId, TrackKind, TurnServer, TurnTransport
 from roomtape.observe.board import GuestState
@@ -293,6 +293,21 @@ async def test_the_reason_of_an_end_is_the_child_s_own_if_it_gave_one(studio: Op
     await room.app.finish_manifest()
     assert room.written()["recordings"][0]["end_reason"] == "the connection is lost"
     assert room.metrics.attempts_ended.values == {"connection_lost": 1}
+
+
+def reports_in(folder: Path) -> list[Any]:
+    return [json.loads(path.read_bytes()) for path in folder.glob("crash-studio_ann_01_*.json")]
+
+
+async def test_a_child_that_is_killed_leaves_a_report_beside_the_recording(studio: Open, tmp_path: Path) -> None:
+    room = studio()
+    await room.spawn((100, ANN))
+    await room.say(Ready(version=1, pid=1, gstreamer="1.22.0"))
+    room.launcher.processes[-1].exit(-9)
+    await settle()
+    await room.app.finish_manifest()  # by the same thread, after the report
+    assert reports_in(tmp_path)[0]["crash"]["exit"] == "ended by SIGKILL"
+    assert room.metrics.children_crashed.value == 1
 
 
 class SlowDisk:
