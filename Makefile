@@ -1,10 +1,10 @@
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit budget serve clean
+.PHONY: help setup demo test lint unit test-faults budget serve clean
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 14
 
 setup:  ## install what is missing (Debian packages, .venv); nothing the second time
 	@scripts/setup.sh
@@ -12,7 +12,7 @@ setup:  ## install what is missing (Debian packages, .venv); nothing the second 
 demo: setup  ## record two synthetic guests for ten seconds and verify the files
 	$(PYTHON) -m roomtape demo
 
-test: lint  ## everything that must pass: lint and all tests
+test: lint  ## what must pass after every change: lint and all tests but the fault suite
 	$(PYTHON) -m pytest -n 2 --dist worksteal
 
 lint: setup  ## ruff and mypy
@@ -22,6 +22,9 @@ lint: setup  ## ruff and mypy
 
 unit: setup  ## the fast tests only
 	$(PYTHON) -m pytest tests/unit
+
+test-faults: setup  ## kill, stop, cut off and fuzz what runs, and look at the files
+	$(PYTHON) -m pytest tests/faults -n 2 --dist worksteal
 
 budget: setup  ## fails when the main process's work has become dearer
 	$(PYTHON) -m bench.budget.check

@@ -26,6 +26,7 @@ from roomtape.ipc.messages import (
     ToChild,
     ViewConfig,
 )
+from roomtape.model import Candidate
 
 ROOT = Path(__file__).parents[2]
 PEER = "viewer"
@@ -119,33 +120,42 @@ class ChildProcess:
         await self._reader
 
 
-class Pair:
-    """The recorder's answers go to the publisher and the other way round."""
+Candidates = tuple[Candidate, ...]
 
-    def __init__(self, publisher: ChildProcess, recorder: ChildProcess) -> None:
-        self.publisher, self.recorder = publisher, recorder
+
+class Pair:
+    """The recorder's answers go to the publisher and the other way round. One publisher may have several, by `peer`."""
+
+    def __init__(self, publisher: ChildProcess, recorder: ChildProcess, peer: str = PEER) -> None:
+        self.publisher, self.recorder, self.peer = publisher, recorder, peer
         self.edit_offer: Callable[[str], str] = lambda sdp: sdp
+        self.toward_recorder: Callable[[Candidates], Candidates] = lambda candidates: candidates
+        self.toward_publisher: Callable[[Candidates], Candidates] = lambda candidates: candidates
         self.forward_candidates = True
         self._negotiation = 0
+        self._others = publisher.forward
         publisher.forward = self._from_publisher
         recorder.forward = self._from_recorder
 
     def connect(self) -> None:
-        self.publisher.send(AddViewer(peer=PEER, session="s1"))
+        self.publisher.send(AddViewer(peer=self.peer, session="s1"))
 
     def _from_publisher(self, message: FromChild) -> None:
-        if isinstance(message, LocalDescription):
+        if isinstance(message, LocalDescription | LocalCandidates) and message.peer != self.peer:
+            self._others(message)
+        elif isinstance(message, LocalDescription):
             self._negotiation += 1
             offer = type(message.description)(message.description.type, self.edit_offer(message.description.sdp))
             self.recorder.send(RemoteDescription(negotiation=self._negotiation, description=offer))
         elif isinstance(message, LocalCandidates) and self.forward_candidates:
-            self.recorder.send(RemoteCandidates(candidates=message.candidates))
+            self.recorder.send(RemoteCandidates(candidates=self.toward_recorder(message.candidates)))
 
     def _from_recorder(self, message: FromChild) -> None:
         if isinstance(message, LocalDescription):
-            self.publisher.send(RemoteDescription(negotiation=1, description=message.description, peer=PEER))
+            self.publisher.send(RemoteDescription(negotiation=1, description=message.description, peer=self.peer))
         elif isinstance(message, LocalCandidates) and self.forward_candidates:
-            self.publisher.send(RemoteCandidates(candidates=message.candidates, peer=PEER))
+            candidates = self.toward_publisher(message.candidates)
+            self.publisher.send(RemoteCandidates(candidates=candidates, peer=self.peer))
 
 
 @contextlib.asynccontextmanager

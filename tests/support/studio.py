@@ -112,7 +112,11 @@ class Studio:
     async def program(self, name: str, *arguments: str, stdout: int | None = None) -> Program:
         """`publish.py` with this studio's server; nothing else on the network is contacted."""
         common = ("--server", self.url, "--stun-server", "false")
-        program = await Program.start(name, "publish.py", *common, *arguments, stdout=stdout, **self._environment)
+        return await self.run(name, "publish.py", *common, *arguments, stdout=stdout)
+
+    async def run(self, name: str, *command: str, stdout: int | None = None, **environment: str) -> Program:
+        """Any program, gone at the end."""
+        program = await Program.start(name, *command, stdout=stdout, **self._environment, **environment)
         self._programs.append(program)
         return program
 

@@ -55,6 +55,16 @@ class Coturn:
         log = self._path("turn.log")
         return log.read_text(errors="replace") if log.exists() else ""
 
+    def die(self) -> None:
+        """Be killed in the middle of everything."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def revive(self) -> None:
+        """Be there again, on the same ports, knowing nothing of what was before."""
+        assert self._launch(), self.log_text()
+
     def __enter__(self) -> "Coturn":
         try:
             _write_certificate(self._path("cert.pem"), self._path("key.pem"))
@@ -80,6 +90,9 @@ class Coturn:
         """Whether a new process answers on all of its ports in time."""
         self.port, self.tls_port = free_port(self.host), free_port(self.host)
         self._path("turn.conf").write_text(self._configuration())
+        return self._launch()
+
+    def _launch(self) -> bool:
         with self._path("output").open("wb") as output:
             self._process = subprocess.Popen(
                 ["turnserver", "-c", str(self._path("turn.conf"))],
