@@ -5,8 +5,9 @@ from typing import Final
 
 from axe_playwright_python.async_playwright import Axe
 
-from tests.support.browser import DESKTOP, PHONE, Chromium, Tab, page
+from tests.support.browser import DESKTOP, PHONE, Chromium, Tab
 from tests.support.studio import ROOM, Studio
+from tests.support.tab import page
 
 LOOKS: Final = {
     f"{'dark' if dark else 'light'}-{name}": (dark, window)

@@ -11,9 +11,10 @@ import pytest
 from roomtape.model import SdpType, StreamId
 from roomtape.signaling import envelope
 from roomtape.signaling.identity import make_identity
-from tests.support.browser import PAGE_DEADLINE_S, Chromium, Tab
+from tests.support.browser import Chromium, Tab
 from tests.support.stranger import Stranger
 from tests.support.studio import ROOM, Studio
+from tests.support.tab import PAGE_DEADLINE_S
 
 IDENTITY: Final = make_identity("secret")
 ANNA: Final = IDENTITY.wire_id(StreamId("anna"))

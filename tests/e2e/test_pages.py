@@ -9,9 +9,10 @@ from roomtape.handshake.server import HandshakeServer
 from roomtape.model import StreamId
 from roomtape.signaling.crypto import encrypt
 from roomtape.signaling.identity import make_identity
-from tests.support.browser import Chromium, page
+from tests.support.browser import Chromium
 from tests.support.stranger import Stranger
 from tests.support.studio import ROOM, Studio, assert_complete, recording
+from tests.support.tab import page
 
 PASSWORD: Final = "my päss! 😀&#"
 PATTERN: Final[dict[str, str | int]] = {"room": ROOM, "source": "pattern", "stun": "false"}

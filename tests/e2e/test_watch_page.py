@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from tests.support.browser import Chromium, page
+from tests.support.browser import Chromium
 from tests.support.studio import ROOM, Studio, recording
+from tests.support.tab import page
 
 
 async def test_synthetic_guests_of_both_kinds_and_one_by_browser_are_seen(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ export class Pattern {
   #canvas;
   #context;
   #writer = null;
+  #capture = null;
   #ticker = null;
   #startedAt = null;
   #next = 0;
@@ -61,7 +62,10 @@ export class Pattern {
       this.#writer = this.tracks.video.writable.getWriter();
     } else {
       this.#canvas = Object.assign(document.createElement("canvas"), { width, height });
-      [this.tracks.video] = this.#canvas.captureStream(0).getVideoTracks();
+      const stream = this.#canvas.captureStream(0);
+      [this.tracks.video] = stream.getVideoTracks();
+      // By the W3C's text a method of the track, in Firefox one of the stream.
+      this.#capture = this.tracks.video.requestFrame ? this.tracks.video : stream;
     }
     this.#context = this.#canvas.getContext("2d", { alpha: false, willReadFrequently: true });
     this.#show(0);
@@ -91,7 +95,7 @@ export class Pattern {
   #show(n) {
     drawFrame(this.#context, this.#config, n);
     if (this.#writer === null) {
-      this.tracks.video.requestFrame();
+      this.#capture.requestFrame();
       return;
     }
     const frame = new VideoFrame(this.#canvas, { timestamp: Math.round((n * 1e6) / this.#config.framerate) });

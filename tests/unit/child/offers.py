@@ -1,5 +1,5 @@
-"""Offers as web pages send them (protocol.md 9.1), put together from a table of codecs; and two of Chromium 156 word
-for word, but for names, numbers and keys of that one connection."""
+"""Offers as web pages send them (protocol.md 9.1), put together from a table of codecs; and some word for word of
+Chromium 156 and Firefox 153, but for names, numbers and keys of that one connection."""
 
 from pathlib import Path
 
@@ -125,3 +125,5 @@ CHROMIUM = _recorded("chromium_156.sdp")
 """Camera, microphone and data channel."""
 CHROMIUM_SIMULCAST = _recorded("chromium_156_simulcast.sdp")
 """The same with three layers of the picture: q, h and f."""
+FIREFOX = _recorded("firefox_153.sdp")
+"""Camera, microphone and data channel, in the order of the pages; its fingerprint is a session's, not a section's."""

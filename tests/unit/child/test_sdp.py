@@ -27,6 +27,7 @@ from tests.unit.child.offers import (
     CHROMIUM,
     CHROMIUM_SIMULCAST,
     FINGERPRINT,
+    FIREFOX,
     audio,
     data,
     offer,
@@ -217,6 +218,17 @@ def test_of_chromiums_own_offer_everything_that_can_be_recorded_is_kept_and_noth
 )
 def test_chromium_is_asked_for_the_codec_that_is_preferred(wish: tuple[Codec, ...], first: str) -> None:
     assert section_of(selected(CHROMIUM, wish), "0").formats[0] == first
+
+
+@pytest.mark.parametrize(("wish", "first"), [((), "120"), ((Codec.AV1,), "99"), ((Codec.H264, Codec.VP9), "121")])
+def test_of_firefox_s_own_offer_everything_that_can_be_recorded_is_kept(wish: tuple[Codec, ...], first: str) -> None:
+    """It has no H264 without a download; RED and FEC of the picture are not answered, nor is what repairs RED."""
+    selection = selected(FIREFOX, wish)
+    kept = names(section_of(selection, "0"))
+    assert kept == {"120": "VP8", "124": "RTX", "121": "VP9", "125": "RTX", "99": "AV1", "100": "RTX"}
+    assert section_of(selection, "0").formats[0] == first
+    assert names(section_of(selection, "1")) == {"109": "OPUS"}
+    assert (selection.tracks, selection.refused) == ((TrackKind.VIDEO, TrackKind.AUDIO), ())
 
 
 def test_sound_that_cannot_be_recorded_is_not_answered() -> None:
