@@ -166,7 +166,10 @@ class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
     answer          NegotiationFailed   from an offer to the child's answer
     connect         AllCandidatesFailed and relatives, from the answer to connected (the child diagnoses)
     media           NoMedia             from connected to first media; then asked again
-    vanished        PeerVanished        nothing heard while recording
+    trouble         an ICE restart      nothing heard while connected; asked for once
+    vanished        PeerVanished        nothing heard while connected
+    frames          a key frame         from the last picture, while its packets come; NoFrames 7 s later
+    file            FileStalled         the file does not grow, while frames come
     ping, pong      ChildHung           between pings; from a ping to its pong
     stack_dump      a kill              for a child that hangs to show where
     stop            a kill              from Stop to the child's exit
@@ -181,7 +184,10 @@ class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
     answer: float = 20.0
     connect: float = 20.0
     media: float = 10.0
-    vanished: float = 15.0
+    trouble: float = 5.0
+    vanished: float = 17.0
+    frames: float = 3.0
+    file: float = 10.0
     ping: float = 1.0
     pong: float = 3.0
     stack_dump: float = 0.3

@@ -20,6 +20,7 @@ The tree (scope in brackets says who must act):
     │   ├── TurnRefused             [user]
     │   ├── TurnUnreachable         [user]
     │   ├── PeerVanished, PeerSaidBye, ConnectionLost
+    │   ├── NoFrames                [session]  packets come, and no picture is made of them
     │   └── WrongPassword           [user]
     ├── ChildError                  [system]
     │   └── ChildStartFailed, ChildDied, ChildHung, ForkServerFailed
@@ -28,6 +29,7 @@ The tree (scope in brackets says who must act):
     │   ├── NoOutput                [user]     nothing to show a picture on, or to play sound with
     │   └── ReaderGone              [user]     nobody takes what is viewed any more
     └── StorageError                [system]
+        ├── FileStalled             [system]   a file does not grow
         ├── DiskFull                [user]
         ├── FileInUse               [user]     another process writes or repairs it
         ├── FileRefused             [user]
@@ -163,6 +165,10 @@ class ConnectionLost(PeerError):
     code = "connection_lost"
 
 
+class NoFrames(PeerError):
+    code = "no_frames"
+
+
 class WrongPassword(PeerError):
     code = "wrong_password"
     scope = Scope.USER
@@ -216,6 +222,10 @@ class ReaderGone(MediaError):
 class StorageError(RecorderError):
     code = "storage"
     retryable = True
+
+
+class FileStalled(StorageError):
+    code = "file_stalled"
 
 
 class DiskFull(StorageError):

@@ -17,6 +17,7 @@ from roomtape.errors import StorageError, TurnUnreachable
 from roomtape.folders import Folders
 from roomtape.ice.probe import probe_turn
 from roomtape.ice.results import explain
+from roomtape.ice.servers import by_relay
 from roomtape.ice.turn_list import TurnList, ice_for_a_child
 from roomtape.ipc.messages import Failed, FromChild, RecordConfig, SegmentClosed, SegmentOpened, Unwritten
 from roomtape.ipc.storing import Storing
@@ -118,6 +119,7 @@ class RecorderApp:
         recording, deadlines = self._settings.recording, self._settings.deadlines
         take = self._next_take(stream)
         self._takes[child] = take
+        ice = await self.ice_servers()
         return RecordConfig(
             stream_id=stream,
             folder=str(self._folders.main.absolute()),
@@ -130,7 +132,7 @@ class RecorderApp:
             codecs=recording.codecs,
             max_bitrate_kbps=recording.max_bitrate_kbps,
             jitter_ms=recording.jitter_ms,
-            ice=await self.ice_servers(),
+            ice=by_relay(ice) if self.router.by_relay(stream) else ice,
             phrase=self._identity.phrase,
             connect_deadline_ms=int(deadlines.connect * 1000),
             media_deadline_ms=int(deadlines.media * 1000),

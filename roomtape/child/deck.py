@@ -32,6 +32,13 @@ class Deck:
     def tracks(self) -> Sequence[Track]:
         return [track for tape in self._tapes.values() for track in tape.tracks.values()]
 
+    @property
+    def written_bytes(self) -> int | None:
+        used = [tape for tape in self._tapes.values() if tape.tracks]
+        if any(tape.refused for tape in used) or all(tape.idle for tape in used):
+            return None
+        return sum(tape.written_bytes for tape in self._tapes.values())
+
     def offered(self, media: tuple[Media, ...], screen: Sequence[int]) -> None:
         """What the last offer says will come; `screen` as in `Placement.offered`."""
         self._placement.offered(media, screen)

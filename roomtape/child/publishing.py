@@ -17,7 +17,6 @@ from roomtape.ipc.messages import (
     Finished,
     FromChild,
     Log,
-    MediaSource,
     PublishConfig,
     RemoteCandidates,
     RemoteDescription,
@@ -29,6 +28,7 @@ from roomtape.ipc.messages import (
     ToChild,
     ViewerLeft,
 )
+from roomtape.ipc.source import MediaSource
 from roomtape.model import TrackKind
 
 STATS_MS: Final = 1_000

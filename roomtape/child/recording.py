@@ -349,6 +349,8 @@ class Recording:
                 silent_ms=int((now - self._heard) * 1000),
                 width=width,
                 height=height,
+                video_packets=received.packets_of.get(video.ssrc, 0) if video else 0,
+                written_bytes=self._tapes.written_bytes,
             )
         )
         return True

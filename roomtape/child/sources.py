@@ -1,6 +1,6 @@
 """Cameras, microphones and pipelines of the user's as gst-launch texts. Pure."""
 
-from roomtape.ipc.messages import MediaSource
+from roomtape.ipc.source import MediaSource
 from roomtape.model import TrackKind
 
 DEFAULT_DEVICE = "default"

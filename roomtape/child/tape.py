@@ -44,7 +44,9 @@ class Tape:
         self._writer: Writer | None = None
         self._open_writers: list[Writer] = []
         self._filing = Filing(pipeline, config, self._stem, listener.on_note)
-        self._unwritten = False
+        self.refused = False
+        """Whether no folder takes a file."""
+        self._final_bytes = 0
         self._started: dict[TrackKind, Codec] = {}
         self._finishing = self._paused = False
         self.tracks: dict[TrackKind, Track] = {}
@@ -67,7 +69,7 @@ class Tape:
         if former is not None:
             former.retire()
         self.tracks[track.kind] = track
-        if self._idle:
+        if self.idle:
             track.shut_gate()
         else:
             track.close_gate(self._at_gate, recording=False)
@@ -82,9 +84,14 @@ class Tape:
         self._leave_file()
 
     @property
-    def _idle(self) -> bool:
+    def written_bytes(self) -> int:
+        """The size of all files so far."""
+        return self._final_bytes + sum(writer.size_bytes for writer in self._open_writers)
+
+    @property
+    def idle(self) -> bool:
         """Whether nothing is to be written now."""
-        return self._paused or self._unwritten
+        return self._paused or self.refused
 
     def _leave_file(self) -> None:
         for track in self.tracks.values():
@@ -102,7 +109,7 @@ class Tape:
         if not self._paused or self._finishing:
             return
         self._paused = False
-        if not self._unwritten:
+        if not self.refused:
             self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -113,9 +120,9 @@ class Tape:
 
     def tick(self, received: Received) -> None:
         """A few times a second, with what has been received so far."""
-        if self._unwritten and not self._finishing:
+        if self.refused and not self._finishing:
             self._try_again()
-        if self._idle:
+        if self.idle:
             return
         now = time.monotonic()
         ssrcs = {kind: track.ssrc for kind, track in self.tracks.items()}
@@ -131,7 +138,7 @@ class Tape:
             self.tracks[kind].ask_keyframe()
 
     def _at_gate(self, track: Track) -> None:
-        if not self._finishing and not self._idle:
+        if not self._finishing and not self.idle:
             may_rejoin = self._writer is not None and self._writer.may_rejoin(track)
             self._do(self._plan.at_gate(track.kind, time.monotonic(), may_rejoin=may_rejoin))
 
@@ -218,13 +225,13 @@ class Tape:
             self._write_nothing(error)
 
     def _write_nothing(self, error: StorageError) -> None:
-        self._unwritten = True
+        self.refused = True
         self._leave_file()
         self._listener.on_unwritten(error.detail)
 
     def _try_again(self) -> None:
         if self._filing.is_open():
-            self._unwritten = False
+            self.refused = False
             self._listener.on_unwritten("")
             if not self._paused:
                 self._begin_anew()
@@ -236,6 +243,7 @@ class Tape:
         if self._writer is writer:
             self._writer = None
         self.files.append(closed.path)
+        self._final_bytes += closed.size_bytes
         self._listener.on_segment_closed(closed)
         self._check_finished()
 
@@ -258,7 +266,7 @@ class Tape:
         if self._finishing:
             return
         self._finishing = True
-        waiting = () if self._idle else self._plan.at_the_gate()
+        waiting = () if self.idle else self._plan.at_the_gate()
         if self._writer is None and waiting:
             # Media that waited for company or sender reports is not to be lost: give it time to flow into a file.
             self._change_file([self.tracks[kind] for kind in sorted(waiting, reverse=True)])

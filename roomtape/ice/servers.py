@@ -11,7 +11,7 @@ from typing import Any, Final, TypeGuard
 from urllib.parse import quote, unquote
 
 from roomtape.errors import ConfigError
-from roomtape.model import TurnServer, TurnTransport
+from roomtape.model import IcePolicy, IceServers, TurnServer, TurnTransport
 
 STUN_PORT: Final = 3478
 """Also TURN's, over UDP and TCP (RFC 8656 section 20)."""
@@ -39,6 +39,11 @@ DEFAULT_TURN: Final = (
     TurnServer("www.turn.obs.ninja", 443, TurnTransport.TLS, "steve", "setupYourOwnPlease"),
 )
 """What the hosted service's own clients use; the credentials are public and shared (protocol.md 13)."""
+
+
+def by_relay(ice: IceServers) -> IceServers:
+    """The same by relay only; unchanged without a TURN server."""
+    return IceServers((), ice.turn, IcePolicy.RELAY) if ice.turn else ice
 
 
 def parse_turn(text: str) -> TurnServer:

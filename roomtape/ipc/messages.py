@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from roomtape.errors import Scope
+from roomtape.ipc.source import MediaSource
 from roomtape.ipc.storing import Storing
 from roomtape.model import Candidate, Codec, Container, Description, Feed, IceServers, TrackKind
 
@@ -79,27 +80,6 @@ class ViewConfig(_Message, frozen=True, kw_only=True, tag="view"):
 
     def __repr__(self) -> str:
         return f"ViewConfig({self.stream_id!r})"
-
-
-class MediaSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a publisher's picture and sound come from; nothing at all is the test pattern.
-
-    Either `file`, a path, played once or over and over; or for the picture one of `v4l2` (a device such as
-    /dev/video0) and `video_pipeline`, and for the sound one of `alsa` and `pulse` (names of devices) and
-    `audio_pipeline`. Pipelines are gst-launch texts.
-    """
-
-    file: str = ""
-    loop: bool = False
-    v4l2: str = ""
-    alsa: str = ""
-    pulse: str = ""
-    video_pipeline: str = ""
-    audio_pipeline: str = ""
-
-    def __repr__(self) -> str:
-        """Without the pipelines, whose addresses may hold passwords."""
-        return f"MediaSource({', '.join(name for name in self.__struct_fields__ if getattr(self, name))})"
 
 
 class PublishConfig(_Message, frozen=True, kw_only=True, tag="publish"):
@@ -336,7 +316,11 @@ class OutputWanted(_Message, frozen=True, kw_only=True, tag="output_wanted"):
 
 
 class Stats(_Message, frozen=True, kw_only=True, tag="stats"):
-    """Once a second. Counters since the start of the child; `silent_ms` is the time since anything was heard."""
+    """Once a second. Counters since the start of the child; `silent_ms` is the time since anything was heard.
+
+    Frames and packets of a kind are those of its present track. `written_bytes` is the size of all files so far; None
+    while nothing is to be written, or nothing can be.
+    """
 
     video_frames: int
     audio_frames: int
@@ -347,6 +331,8 @@ class Stats(_Message, frozen=True, kw_only=True, tag="stats"):
     width: int = 0
     height: int = 0
     viewers: int = 0
+    video_packets: int = 0
+    written_bytes: int | None = None
 
 
 class Pong(_Message, frozen=True, kw_only=True, tag="pong"):

@@ -11,6 +11,7 @@ from roomtape.ipc.messages import RemoteCandidates, RemoteDescription
 from roomtape.logs import get_logger
 from roomtape.model import Candidate, PeerId, SessionId
 from roomtape.room.effects import ChildId, Effect, Send
+from roomtape.room.watchdog import Watchdog
 from roomtape.signaling.messages import SayBye
 
 MAX_KEPT: Final = 100
@@ -82,8 +83,8 @@ class Attempt:
     set while the guest is connected but sends nothing.
     """
 
-    def __init__(self, child: ChildId) -> None:
-        self.child = child
+    def __init__(self, child: ChildId, watchdog: Watchdog) -> None:
+        self.child, self.watchdog = child, watchdog
         self.state = State.STARTING
         self.peer: PeerId | None = None
         self.session: SessionId | None = None
@@ -126,6 +127,10 @@ class Attempt:
     @property
     def recording(self) -> bool:
         return self.state is State.RECORDING
+
+    @property
+    def connected(self) -> bool:
+        return self.state in (State.CONNECTED, State.RECORDING)
 
     @property
     def taken(self) -> bool:

@@ -1,7 +1,8 @@
 """From the settings to the configuration of the publishing child. Pure."""
 
 from roomtape.config import PublishSettings, Settings
-from roomtape.ipc.messages import MediaSource, PublishConfig
+from roomtape.ipc.messages import PublishConfig
+from roomtape.ipc.source import MediaSource
 from roomtape.model import IceServers
 
 

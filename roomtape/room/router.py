@@ -129,6 +129,11 @@ class Router:
         session = self._children.get(child)
         return session.stream if session else None
 
+    def by_relay(self, stream: StreamId) -> bool:
+        """Whether the next connection to the stream is to be by relay only, if there is a relay."""
+        session = self._sessions.get(stream)
+        return session is not None and session.ladder.relay
+
     @property
     def idle(self) -> bool:
         """No child is left."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from roomtape.config import Deadlines
-from roomtape.errors import ChildDied, ChildStartFailed, NegotiationFailed, PeerSaidBye, PeerVanished
+from roomtape.errors import ChildDied, ChildStartFailed, NegotiationFailed
 from roomtape.ipc.messages import (
     ChannelNegotiated,
     Failed,
@@ -20,25 +20,27 @@ from roomtape.ipc.messages import (
     Ready,
     RemoteCandidates,
     RemoteDescription,
+    RequestKeyframe,
     Stats,
     TrackStarted,
 )
 from roomtape.model import Candidate, PeerId, SessionId, StreamId, WireStreamId
 from roomtape.room.asking import Asking
 from roomtape.room.attempt import Attempt, Event, State
+from roomtape.room.doubt import borne_out, doubt
 from roomtape.room.effects import Arm, ChildId, Count, Disarm, Effect, Send, Spawn, Stop, Tell, Timer
+from roomtape.room.ladder import Ladder
 from roomtape.room.outcome import BUDGET, STABLE_S, Next, Outcome, SessionState, judge
 from roomtape.room.owners import Owners
 from roomtape.room.row import Row, stage
-from roomtape.signaling.messages import DescriptionReceived, SendCandidates, SendDescription, Side
+from roomtape.room.watchdog import Finding, Watchdog
+from roomtape.signaling.messages import AskIceRestart, DescriptionReceived, SendCandidates, SendDescription, Side
 
 MAX_LIVE: Final = 2
 """The attempt that records, and one that may take its place."""
 MAX_CHILDREN: Final = 4
 """Those that are still ending included: nobody can make us start children without end."""
 CROWDED_S: Final = 1.0
-DOUBT_S: Final = 2.0
-"""A connection has so long to show that media still flows when its guest seems to be gone."""
 UNANSWERED: Final = "no answer so far"
 
 
@@ -59,12 +61,12 @@ class StreamSession:
         self._deadlines, self._new_child, self._jitter = deadlines, new_child, jitter
         self._owners = Owners()
         self._asking, self._row = Asking(stream, deadlines.replay), Row(stream)
-        self._failures, self._budget = 0, BUDGET
+        self._failures, self._budget, self.ladder = 0, BUDGET, Ladder()
 
     def renew(self) -> None:
         """The stream appears again after its end: what went wrong before counts no more."""
         self.state = SessionState.WAITING
-        self._failures, self._budget, self._row.note = 0, BUDGET, ""
+        self._failures, self._budget, self.ladder, self._row.note = 0, BUDGET, Ladder(), ""
 
     # --- who has the stream ---------------------------------------------------------------------------------------
 
@@ -98,20 +100,14 @@ class StreamSession:
             return self._ask(newest, now) if newest.asking and not repeated else []
         if known:
             return []
-        return self._doubt(newest, "moved", now) if newest.recording else self.start(now)
+        return doubt(newest, "moved", now) if newest.recording else self.start(now)
 
     def peer_left(self, peer: PeerId, now: float) -> list[Effect]:
         """The server, or the peer through it, says that it is gone; media that still flows is believed more."""
         connected = [attempt for attempt in self.live() if attempt.peer == peer]
         if not connected:
             self._owners.remove(peer)
-        return [effect for attempt in connected for effect in self._doubt(attempt, "left", now)]
-
-    def _doubt(self, attempt: Attempt, name: str, now: float) -> list[Effect]:
-        if name in attempt.doubts:
-            return []
-        attempt.doubts[name] = now
-        return [Arm(Timer(name, attempt.child), DOUBT_S)]
+        return [effect for attempt in connected for effect in doubt(attempt, "left", now)]
 
     # --- attempts -------------------------------------------------------------------------------------------------
 
@@ -120,7 +116,7 @@ class StreamSession:
         if len(self.attempts) >= MAX_CHILDREN:
             return self._start_later()
         effects = self._make_room()
-        attempt = Attempt(self._new_child())
+        attempt = Attempt(self._new_child(), Watchdog(self._deadlines, lenient=self.ladder.pictureless))
         self.attempts[attempt.child] = attempt
         self.state = SessionState.ACTIVE
         return [
@@ -219,15 +215,18 @@ class StreamSession:
             case ChannelNegotiated() if attempt.taken:
                 attempt.move(Event.OFFER)
                 attempt.move(Event.ANSWER)
-            case PeerState(connection="connected"):
-                attempt.move(Event.CONNECTED)
-                attempt.heard = now
+            case PeerState(connection=connection):
+                if connection == "connected":
+                    attempt.move(Event.CONNECTED)
+                    attempt.heard = now
+                return self._found(attempt, attempt.watchdog.state(message), now)
             case TrackStarted():
                 return self._recording(attempt, now)
             case NoMedia(detail=detail):
                 return self._no_media(attempt, detail)
             case Stats():
-                return self._counted(attempt, message, now)
+                attempt.heard = now - message.silent_ms / 1000
+                return self._found(attempt, attempt.watchdog.counted(message, now), now) if attempt.connected else []
             case Failed():
                 return self._end(attempt, Event.FAILED, Outcome.of(message), now)
             case _:
@@ -264,13 +263,13 @@ class StreamSession:
             self._row.note = detail
         return self._news()
 
-    def _counted(self, attempt: Attempt, stats: Stats, now: float) -> list[Effect]:
-        attempt.heard = now - stats.silent_ms / 1000
-        watched = attempt.state in (State.RECORDING, State.CONNECTED)
-        if watched and stats.silent_ms >= self._deadlines.vanished * 1000:
-            gone = PeerVanished(f"nothing was heard from the guest for {self._deadlines.vanished:.0f} s")
-            return self._end(attempt, Event.TIMEOUT, Outcome.of(gone), now)
-        return []
+    def _found(self, attempt: Attempt, found: Finding, now: float) -> list[Effect]:
+        if found.error is not None:
+            return self._end(attempt, Event.TIMEOUT, Outcome.of(found.error), now)
+        effects: list[Effect] = [Tell(attempt.child, RequestKeyframe())] if found.keyframe else []
+        if found.restart and attempt.peer is not None and attempt.connected:
+            effects.append(Send(AskIceRestart(attempt.peer)))
+        return effects
 
     def child_exited(self, attempt: Attempt, detail: str, now: float) -> list[Effect]:
         """Its process is gone, in whatever way."""
@@ -306,11 +305,8 @@ class StreamSession:
         return [*self._asking.ask_again(self.wire, now), *self._news()]
 
     def _doubt_is_over(self, name: str, attempt: Attempt, now: float) -> list[Effect]:
-        since = attempt.doubts.pop(name)
-        if attempt.heard > since:
-            return []
-        gone = PeerSaidBye("the guest left") if name == "left" else PeerVanished("media stopped")
-        return self._end(attempt, Event.TIMEOUT, Outcome.of(gone), now)
+        gone = borne_out(attempt, name)
+        return [] if gone is None else self._end(attempt, Event.TIMEOUT, Outcome.of(gone), now)
 
     # --- ends -----------------------------------------------------------------------------------------------------
 
@@ -329,6 +325,8 @@ class StreamSession:
             effects += attempt.say_bye()
         if attempt.recorded_for(now) >= STABLE_S:
             self._failures, self._budget = 0, BUDGET
+            self.ladder.held()
+        self.ladder.failed(outcome)
         if self.live():
             if outcome.clean:
                 return effects + self._news()

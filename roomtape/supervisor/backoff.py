@@ -16,6 +16,17 @@ def delay(attempt: int, *, base_s: float, ceiling_s: float, jitter: float) -> fl
     return full * (1 + jitter) / 2
 
 
+LOST_PATHS_BEFORE_RELAY = 2
+
+
+def relay_turn(lost_paths: int) -> bool:
+    """Whether the next connection is to be by relay only, after so many in a row that found or kept no path.
+
+    Every other one: the relay may be what is broken.
+    """
+    return lost_paths >= LOST_PATHS_BEFORE_RELAY and lost_paths % 2 == 0
+
+
 class RestartBudget(msgspec.Struct, frozen=True):
     """At most `limit` restarts within any `window_s` seconds. Immutable: spending gives a new budget."""
 

@@ -18,7 +18,6 @@ from roomtape.ipc.messages import (
     GuestInfo,
     LocalCandidates,
     LocalDescription,
-    MediaSource,
     PublishConfig,
     RecordConfig,
     RemoteCandidates,
@@ -31,6 +30,7 @@ from roomtape.ipc.messages import (
     TrackStarted,
     ViewerLeft,
 )
+from roomtape.ipc.source import MediaSource
 from roomtape.model import Codec, TrackKind
 from roomtape.storage.verify import verify
 from tests.support.content import inspect

@@ -11,7 +11,7 @@ FLOORS: tuple[dict[str, str], ...] = (
     {"": "errors model config logs launch"},
     # 1: values and texts
     {
-        "ipc": "storing messages codec forking",
+        "ipc": "storing source messages codec forking",
         "signaling": "identity messages crypto envelope wire link",
         "ice": "servers results",
         "supervisor": "backoff",
@@ -20,7 +20,10 @@ FLOORS: tuple[dict[str, str], ...] = (
     {
         "supervisor": "scrub crash",
         "signaling": "protocol",
-        "room": "effects outcome attempt early asking owners row session router publication publisher turns",
+        "room": (
+            "effects outcome watchdog attempt early asking owners row doubt ladder session router publication publisher"
+            " turns"
+        ),
         "storage": "layout manifest structure fragments unfinished space",
         "handshake": "effects limits rooms frames rules hosted fanout hub pages",
         "observe": "metrics board redactor floodgate",
@@ -48,7 +51,7 @@ FLOORS: tuple[dict[str, str], ...] = (
 )
 
 CHILD_MAY_IMPORT = {
-    *("errors", "model", "ipc.messages", "ipc.storing", "ipc.codec", "ipc.forking"),
+    *("errors", "model", "ipc.messages", "ipc.storing", "ipc.source", "ipc.codec", "ipc.forking"),
     *("signaling.envelope", "ice.servers"),
 }
 CHILD_MAY_BRING = CHILD_MAY_IMPORT | {"signaling.crypto"}

@@ -184,6 +184,17 @@ async def test_turn_is_the_service_s_or_one_s_own(
     assert bool(config.ice.stun) == (ice.policy is IcePolicy.ALL)
 
 
+@pytest.mark.parametrize("turn", [(MINE,), ()])
+async def test_after_two_lost_paths_a_child_is_given_the_relay_alone_if_there_is_one(
+    studio: Open, turn: tuple[TurnServer, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = studio(ice=IceSettings(turn=turn))
+    monkeypatch.setattr(room.app.router, "by_relay", lambda stream: stream == ANN)
+    ann, bob = await room.spawn((100, ANN), (101, BOB))
+    assert (ann.ice.policy is IcePolicy.RELAY, bool(ann.ice.stun)) == (bool(turn), not turn)
+    assert (bob.ice.policy, bob.ice.turn) == (IcePolicy.ALL, turn)
+
+
 # --- takes --------------------------------------------------------------------------------------------------------
 
 

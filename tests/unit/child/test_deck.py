@@ -105,6 +105,26 @@ def test_a_screen_that_stops_and_goes_on_begins_another_file(table: Table) -> No
     assert len(set(table.listener.finished[0])) == 2
 
 
+def test_what_is_written_counts_all_files_and_is_nothing_while_nothing_is_to_be_written(table: Table) -> None:
+    def written() -> int:
+        return table.deck.written_bytes or 0
+
+    assert table.deck.written_bytes is None
+    table.deck.offered((SCREEN,), [0])
+    table.add(1, SCREEN.index)
+    assert table.deck.written_bytes == 0
+    run_until(lambda: written() > 5000)
+    table.deck.screen_stopped(True)
+    assert table.deck.written_bytes is None
+    table.deck.screen_stopped(False)
+    run_until(lambda: len(table.listener.opened) == 2)
+    first = Path(table.listener.opened[0].path)
+    run_until(lambda: written() > first.stat().st_size > 5000)
+    table.deck.finish()
+    run_until(lambda: table.listener.finished)
+    assert table.deck.written_bytes == sum(Path(path).stat().st_size for path in table.listener.finished[0])
+
+
 def test_what_no_offer_announced_has_no_place(table: Table) -> None:
     table.deck.offered((CAMERA,), [])
     assert table.add(1, 7) is None

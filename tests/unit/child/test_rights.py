@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from roomtape.child.rights import EVERYTHING, NULL, rights_of
-from roomtape.ipc.messages import MediaSource, PublishConfig, RecordConfig, ViewConfig
+from roomtape.ipc.messages import PublishConfig, RecordConfig, ViewConfig
+from roomtape.ipc.source import MediaSource
 from roomtape.ipc.storing import Storing
 
 HOME = {"HOME": "/home/ann", "XDG_RUNTIME_DIR": "/run/user/1000"}

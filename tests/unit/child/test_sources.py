@@ -2,7 +2,7 @@ import pytest
 
 from roomtape.child.gst import Gst, init
 from roomtape.child.sources import launch_texts, option_of, quoted
-from roomtape.ipc.messages import MediaSource
+from roomtape.ipc.source import MediaSource
 from roomtape.model import TrackKind
 
 AUDIO, VIDEO = TrackKind.AUDIO, TrackKind.VIDEO

@@ -7,8 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roomtape.errors import ConfigError
-from roomtape.ice.servers import DEFAULT_TURN, MAX_LISTED, list_url, merge_list, parse_stun, parse_turn, turn_uri
-from roomtape.model import TurnServer, TurnTransport
+from roomtape.ice.servers import (
+    DEFAULT_TURN,
+    MAX_LISTED,
+    by_relay,
+    list_url,
+    merge_list,
+    parse_stun,
+    parse_turn,
+    turn_uri,
+)
+from roomtape.model import IcePolicy, IceServers, TurnServer, TurnTransport
 
 UDP, TCP, TLS = TurnTransport.UDP, TurnTransport.TCP, TurnTransport.TLS
 
@@ -262,3 +271,9 @@ def test_a_real_shaped_list() -> None:
 def test_an_ipv6_host_is_matched() -> None:
     server = TurnServer(str(IPv6Address("2001:db8::1")), 3478, UDP, "old", "old")
     assert merge_list({"servers": [listing("turn:[2001:DB8::1]:3478")]}, (server,))[0].username == "new"
+
+
+def test_by_relay_there_is_nothing_but_turn_if_there_is_that() -> None:
+    assert by_relay(IceServers(("stun.example:3478",), DEFAULT_TURN)) == IceServers((), DEFAULT_TURN, IcePolicy.RELAY)
+    without = IceServers(("stun.example:3478",))
+    assert by_relay(without) == without

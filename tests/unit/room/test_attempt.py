@@ -2,10 +2,12 @@ from itertools import product
 
 import pytest
 
+from roomtape.config import Deadlines
 from roomtape.errors import InvalidTransition
 from roomtape.ipc.messages import RemoteCandidates, RemoteDescription
 from roomtape.model import PeerId, SessionId
 from roomtape.room.attempt import MAX_KEPT, TRANSITIONS, Attempt, Event, State
+from roomtape.room.watchdog import Watchdog
 from tests.support.router_world import OFFER, candidate
 
 # Written out once more, by hand: live states and what moves them forward.
@@ -41,7 +43,7 @@ EXPECTED: dict[State, dict[Event, State]] = {
 
 
 def attempt_in(state: State) -> Attempt:
-    attempt = Attempt(1)
+    attempt = Attempt(1, Watchdog(Deadlines()))
     attempt.state = state
     return attempt
 
@@ -76,7 +78,7 @@ def test_live_until_it_drains() -> None:
     [("ann", "s1", True), ("ann", None, True), ("ann", "s2", False), ("bob", "s1", False), ("bob", None, False)],
 )
 def test_messages_belong_by_sender_and_session(peer: str, session: str | None, belongs: bool) -> None:
-    attempt = Attempt(1)
+    attempt = Attempt(1, Watchdog(Deadlines()))
     tag = SessionId(session) if session else None
     assert not attempt.belongs(PeerId(peer), tag)
     attempt.peer, attempt.session = PeerId("ann"), SessionId("s1")
@@ -85,13 +87,13 @@ def test_messages_belong_by_sender_and_session(peer: str, session: str | None, b
 
 
 def test_a_connection_without_a_session_takes_any() -> None:
-    attempt = Attempt(1)
+    attempt = Attempt(1, Watchdog(Deadlines()))
     attempt.peer = PeerId("ann")
     assert attempt.belongs(PeerId("ann"), SessionId("s1"))
 
 
 def test_what_is_kept_comes_back_once_with_the_newest_offer_first() -> None:
-    attempt = Attempt(1)
+    attempt = Attempt(1, Watchdog(Deadlines()))
     early = RemoteCandidates(candidates=(candidate(1),))
     first, second = (RemoteDescription(negotiation=n, description=OFFER) for n in (1, 2))
     assert [attempt.keep(first), attempt.keep(early), attempt.keep(second)] == [True] * 3
@@ -100,7 +102,7 @@ def test_what_is_kept_comes_back_once_with_the_newest_offer_first() -> None:
 
 
 def test_kept_candidates_are_bounded() -> None:
-    attempt = Attempt(1)
+    attempt = Attempt(1, Watchdog(Deadlines()))
     many = tuple(map(candidate, range(MAX_KEPT)))
     assert attempt.keep(RemoteCandidates(candidates=many))
     assert not attempt.keep(RemoteCandidates(candidates=many))

@@ -1,7 +1,7 @@
 import pytest
 
 from roomtape.config import PublishSettings, Settings
-from roomtape.ipc.messages import MediaSource
+from roomtape.ipc.source import MediaSource
 from roomtape.model import IceServers
 from roomtape.room.publication import publish_config
 

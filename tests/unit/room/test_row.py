@@ -2,6 +2,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from roomtape.config import Deadlines
 from roomtape.errors import ConnectionLost
 from roomtape.model import StreamId
 from roomtape.observe.board import GuestState
@@ -9,6 +10,7 @@ from roomtape.room.attempt import Attempt, State
 from roomtape.room.effects import Report
 from roomtape.room.outcome import Outcome
 from roomtape.room.row import Row, stage
+from roomtape.room.watchdog import Watchdog
 
 ANN = StreamId("ann")
 
@@ -16,7 +18,7 @@ ANN = StreamId("ann")
 def attempts(states: Iterable[State], *, no_media: bool = False) -> list[Attempt]:
     made = []
     for number, state in enumerate(states, 1):
-        attempt = Attempt(number)
+        attempt = Attempt(number, Watchdog(Deadlines()))
         attempt.state, attempt.no_media = state, no_media
         made.append(attempt)
     return made

@@ -5,12 +5,21 @@ from itertools import pairwise
 import pytest
 
 from roomtape.errors import AllCandidatesFailed, MediaError, NoCommonCodec, PeerSaidBye, RecorderError
-from roomtape.ipc.messages import ChannelNegotiated, NoMedia, RemoteCandidates, RemoteDescription
-from roomtape.model import PeerId, SessionId, TrackKind
+from roomtape.ipc.messages import (
+    ChannelNegotiated,
+    NoMedia,
+    PeerState,
+    RemoteCandidates,
+    RemoteDescription,
+    RequestKeyframe,
+    Stats,
+)
+from roomtape.model import PeerId, SessionId, StreamId, TrackKind
+from roomtape.room.doubt import DOUBT_S
 from roomtape.room.outcome import BUDGET, STABLE_S, SessionState
 from roomtape.room.owners import MAX_OWNERS, RETURN_S
-from roomtape.room.session import DOUBT_S, MAX_CHILDREN, MAX_LIVE
-from roomtape.signaling.messages import SendCandidates, Side
+from roomtape.room.session import MAX_CHILDREN, MAX_LIVE
+from roomtape.signaling.messages import AskIceRestart, SendCandidates, Side
 from tests.support.router_world import ANSWER, OFFER, READY_S, World, candidate
 
 SOON = READY_S + 0.1
@@ -619,8 +628,95 @@ def test_silence_ends_an_attempt_after_its_deadline() -> None:
     world.advance(world.deadlines.vanished - 1)
     assert world.row("ann") == ("recording", "")
     world.advance(3)
-    assert world.row("ann") == ("waiting", "nothing was heard from the guest for 15 s")
+    assert world.row("ann") == ("waiting", "nothing was heard from the guest for 17 s")
     assert [child.number for child in world.live("ann")] == [2]
+
+
+def test_trouble_asks_the_guest_once_for_an_ice_restart_before_there_is_a_new_connection() -> None:
+    world = World()
+    world.record("u1", "ann")
+    world.children[1].flowing = False
+    world.advance(world.deadlines.vanished - 1)
+    restarts = [at for at, request in world.sent if request == AskIceRestart(PeerId("u1"))]
+    assert len(restarts) == 1
+    assert len(world.children) == 1
+    world.advance(13 - (world.now - restarts[0]) + world.deadlines.child_ready)
+    assert len(world.children) == 2
+
+
+def test_a_path_that_is_lost_while_connecting_is_no_matter_of_a_restart() -> None:
+    world = World()
+    world.announce("u1", "ann")
+    world.offer("u1", "ann")
+    world.advance(1)
+    lost = PeerState(ice="disconnected", gathering="complete", connection="connecting", signaling="stable")
+    world.say(1, lost)
+    assert AskIceRestart(PeerId("u1")) not in [request for _, request in world.sent]
+    world.connected(1)
+    world.advance(1)
+    world.say(1, lost)
+    assert AskIceRestart(PeerId("u1")) in [request for _, request in world.sent]
+
+
+def pictureless(world: World, child: int, seconds: int) -> None:
+    """Sound comes, and the packets of a picture from which nothing can be made."""
+    for second in range(seconds):
+        if not world.children[child].live:
+            return
+        world.say(
+            child,
+            Stats(
+                video_frames=0,
+                audio_frames=50 * second,
+                media_bytes=0,
+                packets=150 * second,
+                packets_lost=0,
+                silent_ms=0,
+                video_packets=100 * second,
+            ),
+        )
+        world.advance(1)
+
+
+def test_a_picture_that_does_not_come_is_asked_for_then_a_new_connection_and_then_the_sound_is_kept() -> None:
+    world = World(obedient=False)
+    world.announce("u1", "ann")
+    for child in (1, 2):
+        world.ready(child)
+        world.offer("u1", "ann", f"s{child}")
+        world.answer(child, 1)
+        world.connected(child)
+        world.media(child, TrackKind.AUDIO)
+        pictureless(world, child, 100)
+        if child == 1:
+            assert world.children[1].told.count(RequestKeyframe()) == 3
+            assert world.row("ann")[1].startswith("the guest's picture arrives, but nothing can be made of it")
+            world.exit(1)
+            world.advance(2)
+    assert world.children[2].live
+    assert world.children[2].told.count(RequestKeyframe()) > 20
+    assert len(world.children) == 2
+
+
+def test_the_third_connection_after_two_lost_paths_is_by_relay_and_one_that_holds_ends_that() -> None:
+    world = World()
+    ann = StreamId("ann")
+    world.announce("u1", "ann")
+    relayed = []
+    for child in (1, 2, 3, 4):
+        world.advance(10)
+        relayed.append(world.router.by_relay(ann))
+        world.offer("u1", "ann", f"s{child}")
+        world.advance(1)
+        if child < 4:
+            world.fail(child, LOST)
+    assert relayed == [False, False, True, False]
+    world.connected(4)
+    world.media(4)
+    world.advance(STABLE_S + 1)
+    world.fail(4, LOST)
+    assert not world.router.by_relay(ann)
+    assert not world.router.by_relay(StreamId("nobody"))
 
 
 def test_silence_before_the_connection_is_no_matter_of_media() -> None:

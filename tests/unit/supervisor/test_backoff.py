@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roomtape.supervisor.backoff import RestartBudget, delay
+from roomtape.supervisor.backoff import RestartBudget, delay, relay_turn
 
 attempts = st.integers(0, 10_000)
 unit = st.floats(0, 1)
@@ -60,3 +60,7 @@ def test_never_more_than_the_limit_within_any_window(limit: int, window: float, 
     for first in granted:
         assert sum(0 <= at - first < window for at in granted) <= limit
     assert len(budget.spent) <= limit
+
+
+def test_a_relay_is_tried_every_other_time_once_two_paths_were_lost() -> None:
+    assert [lost for lost in range(8) if relay_turn(lost)] == [2, 4, 6]
