@@ -1,7 +1,7 @@
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit test-faults budget serve clean
+.PHONY: help setup demo test lint unit test-faults soak budget serve clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 14
@@ -25,6 +25,11 @@ unit: setup  ## the fast tests only
 
 test-faults: setup  ## kill, stop, cut off and fuzz what runs, and look at the files
 	$(PYTHON) -m pytest tests/faults -n 2 --dist worksteal
+
+SOAK_MINUTES ?= 30
+
+soak: setup  ## guests that come and go for SOAK_MINUTES; fails when memory, descriptors or threads grow
+	$(PYTHON) -m tests.soak --minutes $(SOAK_MINUTES)
 
 budget: setup  ## fails when the main process's work has become dearer
 	$(PYTHON) -m bench.budget.check
