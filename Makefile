@@ -1,7 +1,7 @@
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit test-faults soak budget serve clean
+.PHONY: help setup demo test lint unit test-faults soak budget bench serve clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 14
@@ -34,9 +34,13 @@ soak: setup  ## guests that come and go for SOAK_MINUTES; fails when memory, des
 budget: setup  ## fails when the main process's work has become dearer
 	$(PYTHON) -m bench.budget.check
 
+bench: setup  ## what recording costs, next to other recorders; see docs/performance.md
+	@bench/setup.sh
+	$(PYTHON) -m bench
+
 serve: setup  ## a handshake server of your own on this computer
 	$(PYTHON) -m roomtape serve
 
 clean:  ## remove .venv and caches; recordings stay
-	rm -rf .venv .state .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info demo-recordings
+	rm -rf .venv .state bench/built .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info demo-recordings
 	find . -name __pycache__ -prune -exec rm -rf {} +

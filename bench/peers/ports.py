@@ -1,0 +1,26 @@
+"""Free ports of this machine."""
+
+import socket
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def free_rtp_port() -> int:
+    """An even one, the next of which is free too, as RTP and RTCP want it (RFC 3550 section 11)."""
+    while True:
+        port = free_port(socket.SOCK_DGRAM) & ~1
+        if _free(port) and _free(port + 1):
+            return port
+
+
+def _free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
