@@ -42,7 +42,7 @@ def tree(roots: Iterable[int]) -> list[int]:
 def cpu_s(pids: Iterable[int]) -> float:
     """User and system seconds of all threads, ended ones too, and of the children that were already waited for.
 
-    Processes are counted in nanoseconds, by their CPU clock (clock_getcpuclockid(3)); only what ended children have used
+    Processes are counted in nanoseconds, by their CPU clock (clock_getcpuclockid(3)); only what ended children used
     is rounded, to the 10 ms of /proc: a child that has just been forked has often used less than that.
     """
     total = 0.0
