@@ -3,7 +3,7 @@
 Peers are taken in turn, in so many rounds; only their ratios in one run mean something, since a shared machine's speed
 changes from minute to minute. Options by environment, for make:
 
-    BENCH_STREAMS=1,5,12    BENCH_SECONDS=15    BENCH_ROUNDS=1    BENCH_MEDIA=vp8-360 (vp8|h264 - 360|720, several)
+    BENCH_STREAMS=1,5,12    BENCH_SECONDS=6    BENCH_ROUNDS=1    BENCH_MEDIA=vp8-360 (vp8|h264 - 360|720, several)
     BENCH_PEERS=minimal,roomtape,...            BENCH_PARTS=recorders,starts,main,server
 
 BENCH_ADD=1 keeps the results of former calls; BENCH_PUBLISH=1 puts tables and plots into docs/performance.md.
@@ -42,6 +42,7 @@ PEERS: Final = {
     "ffmpeg-rtp": Ffmpeg,
     "floor": Floor,
 }
+SHORT: Final = "minimal,roomtape,janus,aiortc-recorder,ffmpeg-rtp,floor"
 AIORTC_MOST: Final = 5
 """Streams for aiortc: with more a small machine is full, and it drops packets."""
 SYSTEM_PYTHON: Final = "/usr/bin/python3"
@@ -54,7 +55,7 @@ def option(name: str, default: str) -> list[str]:
 
 def recorders() -> None:
     """Every peer with every number of streams and every kind of media, in turn."""
-    seconds = float(option("SECONDS", "15")[0])
+    seconds = float(option("SECONDS", "6")[0])
     for media in option("MEDIA", "vp8-360"):
         codec, _, size = media.partition("-")
         for streams in map(int, option("STREAMS", "1,5,12")):
@@ -70,7 +71,7 @@ def recorders() -> None:
                 floor=BUILT / "floor",
             )
             for _ in range(int(option("ROUNDS", "1")[0])):
-                for name in option("PEERS", ",".join(PEERS)):
+                for name in option("PEERS", SHORT):
                     if not (name.startswith("aiortc") and streams > AIORTC_MOST):
                         keep("recorders", msgspec.to_builtins(run_once(name, PEERS[name], plan)))
 

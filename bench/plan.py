@@ -18,5 +18,5 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     system_python: str
     aiortc_python: str
     floor: Path
-    warmup_s: float = 4.0
+    warmup_s: float = 3.0
     stagger_s: float = 0.05

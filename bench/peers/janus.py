@@ -25,7 +25,6 @@ class Janus(Peer):
 
     keeps_up = True
     pattern = "s{}-*.mjr"
-    playable = "s{}-*.[!m]*"
 
     def start(self) -> None:
         self._port = free_port()
@@ -115,6 +114,9 @@ class Janus(Peer):
         for stream in self._handles:
             self._tell(stream, {"request": "configure", "record": False})
         time.sleep(RECORDED_S)
+
+    def playables(self, stream: int) -> list[Path]:
+        return sorted(path for path in self.out.glob(f"s{stream}-*") if path.suffix != ".mjr")
 
     def finish(self) -> None:
         for dump in sorted(self.out.glob("*.mjr")):
