@@ -64,7 +64,7 @@ class Peer:
         self._deadline_ms = connect_deadline_ms
         self._offers: deque[tuple[str, Answer]] = deque()
         self._offered: tuple[Traits, ...] = ()
-        self._busy = self._failed = self._connected = False
+        self._busy = self._failed = self._connected = self._live = False
         self._started = time.monotonic()
         self._cancel_deadline: Callable[[], None] = lambda: None
         self._cancel_settling: Callable[[], None] = lambda: None
@@ -78,17 +78,19 @@ class Peer:
         self._configure_ice()
         self._connect_signals()
 
+    def drain(self) -> None:
+        """What waits for lost packets waits no more: everything ends."""
+        for buffer in self._jitter_buffers.values():
+            buffer.set_property("do-retransmission", False)
+            buffer.set_property("latency", 0)
+
     def media_joined(self) -> None:
         """A file has been opened, or a track has come back into it.
 
         A jitter buffer times media that begins, and that goes on after some seconds, by its arrival. With the next
         sender reports a track takes its right place in time at once; later they shift it little by little, so that time
-        stamps do not jump. And since nobody listens live, the jitter buffer gets more patience
-        with lost packets; it also has to cover the drift between the guest's clock and ours.
+        stamps do not jump.
         """
-        # Not of webrtcbin as a whole: of a track that comes later the first packet would wait so long.
-        for buffer in self._jitter_buffers.values():
-            buffer.set_property("latency", self._jitter_ms + DRIFT_MS)
         self._ease_lip_sync(0)
         self._cancel_settling()
         self._cancel_settling = after_ms(SETTLE_MS, lambda: self._ease_lip_sync(LIP_SYNC_STEP_NS))
@@ -99,6 +101,7 @@ class Peer:
 
     def play_live(self) -> None:
         """Somebody looks on: sender reports shift the tracks little by little from the start."""
+        self._live = True
         self._ease_lip_sync(LIP_SYNC_STEP_NS)
 
     def _ease_lip_sync(self, step_ns: int) -> None:
@@ -118,6 +121,8 @@ class Peer:
 
     def _jitter_buffer_made(self, buffer: Any, ssrc: int) -> None:
         self._jitter_buffers[ssrc] = buffer
+        # Lost packets of the very first key frame are asked for, too; `_be_patient` puts right which track is to do so.
+        buffer.set_property("do-retransmission", any(offered.nack for offered in self._offered))
         self._meter.watch_jitter_buffer(buffer, ssrc)
 
     def _configure_ice(self) -> None:
@@ -235,8 +240,22 @@ class Peer:
     def _on_pad(self, _: Any, pad: Any) -> None:
         """Media waits at the pad until the listener has linked it: an unlinked pad would end all reception."""
         if pad.get_direction() == Gst.PadDirection.SRC:
+            self._be_patient(pad)
             hold = pad.add_probe(Gst.PadProbeType.BLOCK_DOWNSTREAM, lambda *_: Gst.PadProbeReturn.OK)
             post(self._if_alive, self._on_media, pad, hold)
+
+    def _be_patient(self, pad: Any) -> None:
+        """Webrtcbin answers that it sends NACK, and then leaves its jitter buffer not doing so.
+
+        Since nobody listens live, the jitter buffer also gets more time for lost packets; it has to cover the drift
+        between the guest's clock and ours as well. Not from its first packet on, which would wait so long.
+        """
+        caps = pad.get_current_caps() or pad.query_caps(None)
+        buffer = self._jitter_buffers.get(caps.get_structure(0).get_uint("ssrc")[1])
+        if buffer is not None:
+            buffer.set_property("do-retransmission", pad.get_property("transceiver").get_property("do-nack"))
+            if not self._live:
+                buffer.set_property("latency", self._jitter_ms + DRIFT_MS)
 
     def _on_media(self, pad: Any, hold: int) -> None:
         self._listener.on_media(pad)

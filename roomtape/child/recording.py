@@ -59,6 +59,8 @@ STATS_TICKS: Final = 4
 """Statistics once a second."""
 BYE_FLUSH_MS: Final = 50
 """Time for a bye to leave before the connection is closed (protocol.md 14.11)."""
+DRAIN_MS: Final = 150
+"""For media that waits in jitter buffers behind lost packets to go to the files."""
 FINISH_DEADLINE_MS: Final = 1_500
 """For end of stream to pass through the muxer; after that the file is closed as it is."""
 QUIET_S: Final = 3.0
@@ -132,8 +134,9 @@ class Recording:
         self._cancel_media()
         if self._channel is not None:
             self._channel.send({"bye": True})
-        after_ms(FINISH_DEADLINE_MS, self._tapes.abandon)
-        self._tapes.finish()
+        self._peer.drain()
+        after_ms(DRAIN_MS + FINISH_DEADLINE_MS, self._tapes.abandon)
+        after_ms(DRAIN_MS if self._tapes.tracks else 0, self._tapes.finish)
 
     def on_tape_finished(self, files: tuple[str, ...]) -> None:
         def end() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -33,10 +34,6 @@ class _Side(asyncio.DatagramProtocol):
         """Where the one who speaks to this socket is."""
         self.other: _Side
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.transport = transport
-
     def datagram_received(self, data: bytes, addr: Any) -> None:
         self.peer = addr
         self._relay.carry(data, self.other)
@@ -61,12 +58,12 @@ class Relay:
         self._a.other, self._b.other = self._b, self._a
 
     async def __aenter__(self) -> Self:
-        await asyncio.gather(self._open(self._a), self._open(self._b))
+        loop = asyncio.get_running_loop()
+        for side in (self._a, self._b):
+            side.transport, _ = await loop.create_datagram_endpoint(
+                partial(_itself, side), local_addr=(own_address(), 0)
+            )
         return self
-
-    @staticmethod
-    async def _open(side: _Side) -> None:
-        await asyncio.get_running_loop().create_datagram_endpoint(lambda: side, local_addr=(own_address(), 0))
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -106,3 +103,7 @@ class Relay:
     def _deliver(self, data: bytes, to: _Side) -> None:
         if not to.transport.is_closing() and to.peer is not None:
             to.transport.sendto(data, to.peer)
+
+
+def _itself(side: _Side) -> _Side:
+    return side
