@@ -33,7 +33,7 @@ from roomtape.room.ladder import Ladder
 from roomtape.room.outcome import BUDGET, STABLE_S, Next, Outcome, SessionState, judge
 from roomtape.room.owners import Owners
 from roomtape.room.row import Row, stage
-from roomtape.room.watchdog import Finding, Watchdog
+from roomtape.room.watchdog import NOTHING, Finding, Watchdog
 from roomtape.signaling.messages import AskIceRestart, DescriptionReceived, SendCandidates, SendDescription, Side
 
 MAX_LIVE: Final = 2
@@ -264,6 +264,8 @@ class StreamSession:
         return self._news()
 
     def _found(self, attempt: Attempt, found: Finding, now: float) -> list[Effect]:
+        if found is NOTHING:
+            return []
         if found.error is not None:
             return self._end(attempt, Event.TIMEOUT, Outcome.of(found.error), now)
         effects: list[Effect] = [Tell(attempt.child, RequestKeyframe())] if found.keyframe else []

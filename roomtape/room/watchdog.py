@@ -27,12 +27,18 @@ class Finding(msgspec.Struct, frozen=True):
     restart: bool = False
 
 
+NOTHING: Final = Finding()
+
+
 class _Still:
     """Since when a figure has not changed. A new track counts from zero again, which is a change too."""
 
     def __init__(self) -> None:
         self._value: int | None = None
         self._since = 0.0
+
+    def begin_anew(self) -> None:
+        self._value = None
 
     def for_s(self, value: int | None, now: float) -> float:
         if value != self._value or value is None:
@@ -62,12 +68,12 @@ class Watchdog:
         stalled = self._file_stalls(stats, now)
         if stalled is not None:
             return Finding(stalled)
-        found = self._picture(stats, now)
-        return msgspec.structs.replace(found, restart=self._restart(silent_s))
+        restart, found = self._restart(silent_s), self._picture(stats, now)
+        return Finding(found.error, found.keyframe, restart) if restart else found
 
     def state(self, state: PeerState) -> Finding:
         """A change of the connection's state."""
-        return Finding(restart=self._ask_restart_once()) if state.ice == "disconnected" else Finding()
+        return Finding(restart=self._ask_restart_once()) if state.ice == "disconnected" else NOTHING
 
     def _restart(self, silent_s: float) -> bool:
         if silent_s >= self._deadlines.trouble:
@@ -87,7 +93,7 @@ class Watchdog:
         if missed_s == 0:
             self._packets_before, self._asked, self._ask_at_s = stats.video_packets, 0, self._deadlines.frames
         if stats.video_packets - self._packets_before < FEW_PACKETS or missed_s < self._ask_at_s:
-            return Finding()
+            return NOTHING
         if self._asked == len(KEYFRAME_WAITS_S) and not (self._lenient and has_sound):
             return Finding(NoFrames(f"the guest's picture arrives, but nothing can be made of it for {missed_s:.0f} s"))
         self._ask_at_s = missed_s + KEYFRAME_WAITS_S[min(self._asked, len(KEYFRAME_WAITS_S) - 1)]
@@ -99,7 +105,7 @@ class Watchdog:
         frames = stats.video_frames + stats.audio_frames
         came, self._frames_before = frames != self._frames_before, frames
         if not came:  # without frames nothing is to be expected, and the time does not count
-            self._file = _Still()
+            self._file.begin_anew()
         still_s = self._file.for_s(stats.written_bytes, now)
         if still_s < self._deadlines.file:
             return None
