@@ -15,7 +15,7 @@ studio's server is contacted; the browser has a fresh profile, which goes with i
 import asyncio
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from playwright.async_api import BrowserContext, Error, Locator, Page, Playwright, async_playwright
 
@@ -41,6 +41,34 @@ REFUSED: Final = ("--use-fake-device-for-media-stream", "--deny-permission-promp
 DESKTOP: Final = (1100, 760)
 PHONE: Final = (360, 740)
 """Insides of windows, in pixels."""
+_TURN: Final = """(async () => {
+    const [track] = document.getElementById("preview").srcObject.getVideoTracks();
+    const { width, height } = track.getSettings();
+    await track.applyConstraints({ width: { exact: height }, height: { exact: width } });
+})()"""
+
+
+class Device(NamedTuple):
+    """What Chromium makes believe it runs on: a phone with a touch screen. `window` is that of the page, in pixels."""
+
+    window: tuple[int, int]
+    agent: str
+    scale: float = 3
+
+    def turned(self, upright: bool) -> "Device":
+        """Held upright, or lying on its side."""
+        short, long = sorted(self.window)
+        return self._replace(window=(short, long) if upright else (long, short))
+
+    def settings(self) -> dict[str, Any]:
+        """As Playwright wants them for a context."""
+        return {
+            "viewport": {"width": self.window[0], "height": self.window[1]},
+            "user_agent": self.agent,
+            "device_scale_factor": self.scale,
+            "has_touch": True,
+            "is_mobile": True,
+        }
 
 
 class Tab(RoomTab):
@@ -69,6 +97,19 @@ class Tab(RoomTab):
         """As a user who prefers dark or light pages, and no motion, sees it in a window of this size."""
         await self.page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
         await self.page.set_viewport_size({"width": window[0], "height": window[1]})
+
+    async def turn(self) -> None:
+        """A phone is turned: window and camera change width for height."""
+        window = self.page.viewport_size
+        assert window is not None
+        await self.page.set_viewport_size({"width": window["height"], "height": window["width"]})
+        await self.evaluate(_TURN)
+
+    async def freeze(self, frozen: bool = True) -> None:
+        """As when a phone's screen is locked: the page is hidden, and its scripts stand still."""
+        session = await self.page.context.new_cdp_session(self.page)
+        await session.send("Page.setWebLifecycleState", {"state": "frozen" if frozen else "active"})
+        await session.detach()
 
     def tile(self, stream: str) -> Locator:
         """A guest's tile; that of a shared screen is `NAME:screen`."""
@@ -101,12 +142,21 @@ class Chromium(Browser[Tab]):
         refuse_media: asked for camera and microphone, its user says no.
         flags: more arguments for the command line.
         lacks: a global of JavaScript that this browser does not have.
+        device: what it makes believe it runs on.
     """
 
     def __init__(
-        self, folder: Path, *, refuse_media: bool = False, flags: tuple[str, ...] = (), lacks: str | None = None
+        self,
+        folder: Path,
+        *,
+        refuse_media: bool = False,
+        flags: tuple[str, ...] = (),
+        lacks: str | None = None,
+        device: Device | None = None,
     ) -> None:
         self._lacks = lacks
+        desktop = {"viewport": {"width": DESKTOP[0], "height": DESKTOP[1]}}
+        self._settings = desktop if device is None else device.settings()
         self._profile = folder / "profile"
         self._flags = (*FLAGS, *(REFUSED if refuse_media else ALLOWED), *flags)
         self._playwright: Playwright | None = None
@@ -119,7 +169,7 @@ class Chromium(Browser[Tab]):
             executable_path=EXECUTABLE,
             headless=True,
             args=list(self._flags),
-            viewport={"width": DESKTOP[0], "height": DESKTOP[1]},
+            **self._settings,
         )
         self._context.set_default_timeout(PAGE_DEADLINE_S * 1000)
         if self._lacks is not None:

@@ -1,5 +1,6 @@
 // The guest page: joins the room, and says what is going on.
 
+import { stayAwake } from "./awake.js";
 import { codecsFor } from "./codecs.js";
 import { canEncrypt } from "./crypto.js";
 import { $, bitrateWords, listOf, setText, showProblem, watchRecording } from "./dom.js";
@@ -167,6 +168,7 @@ async function connect(codecs) {
   for (const kind of ["audio", "video"]) publisher.setMuted(kind, stage.off[kind]);
   showProblem("");
   signaling.start();
+  stayAwake(true);
   stopWatching = watchRecording(roomId, (streams) => {
     $("recorded").hidden = !publisher || !streams.has(publisher.wireId);
   });
@@ -179,6 +181,7 @@ function leave() {
   stage.share(false);
   publisher.leave();
   signaling.close();
+  stayAwake(false);
   stopWatching();
   clearInterval(figuresTimer);
   publisher = signaling = stage.publisher = null;

@@ -73,9 +73,12 @@ export class Camera {
   }
 
   /** Another camera or microphone. Throws MediaProblem if it cannot be had. */
-  async choose(kind, id) {
-    const open = () =>
-      navigator.mediaDevices.getUserMedia({ [kind]: { ...this.#wish[kind], deviceId: { exact: id } } });
+  choose(kind, id) {
+    return this.#change(kind, { deviceId: { exact: id } });
+  }
+
+  async #change(kind, wish) {
+    const open = () => navigator.mediaDevices.getUserMedia({ [kind]: { ...this.#wish[kind], ...wish } });
     try {
       this.#take(await open());
     } catch (error) {
@@ -88,6 +91,15 @@ export class Camera {
         },
       );
     }
+  }
+
+  /** The camera on the other side of a phone, or else the next one. Throws MediaProblem if it cannot be had. */
+  async turn() {
+    const faces = { user: "environment", environment: "user" }[this.tracks.video?.getSettings().facingMode];
+    if (faces) return this.#change("video", { facingMode: { exact: faces } });
+    const { video } = await this.devices();
+    const now = video.findIndex(({ chosen }) => chosen);
+    return this.choose("video", video[(now + 1) % video.length].id);
   }
 
   /** Off means silence or black; the track stays (9.3). */
@@ -111,11 +123,14 @@ export class Camera {
   }
 }
 
+/** Whether this browser can share a screen at all. */
+export function canShareScreen() {
+  return Boolean(navigator.mediaDevices?.getDisplayMedia);
+}
+
 /** Asks which screen or window to share: `{video, audio}`, `audio` may be null. Throws MediaProblem. */
 export async function openScreen() {
-  if (!navigator.mediaDevices?.getDisplayMedia) {
-    throw new MediaProblem("This browser cannot share a screen.");
-  }
+  if (!canShareScreen()) throw new MediaProblem("This browser cannot share a screen.");
   try {
     const stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 30 } }, audio: true });
     const [video] = stream.getVideoTracks();

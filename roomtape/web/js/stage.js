@@ -2,7 +2,7 @@
 
 import { $, setText, showProblem } from "./dom.js";
 import { isOn, numberIn } from "./link.js";
-import { Camera, openScreen } from "./media.js";
+import { Camera, canShareScreen, openScreen } from "./media.js";
 import { Pattern } from "./pattern.js";
 
 /** `onChange(stage)` is called when tracks or switches changed; `publisher` is who sends them, while there is one. */
@@ -32,8 +32,13 @@ export class Stage {
     $("mute").addEventListener("click", () => this.setOff("audio", !this.off.audio));
     $("hide").addEventListener("click", () => this.setOff("video", !this.off.video));
     $("share").addEventListener("click", () => this.share(this.#screen === null));
-    $("cameras").addEventListener("change", (event) => this.#choose("video", event.target.value));
-    $("microphones").addEventListener("change", (event) => this.#choose("audio", event.target.value));
+    $("turn").addEventListener("click", () => this.#change((source) => source.turn()));
+    $("cameras").addEventListener("change", ({ target }) => this.#change((source) => source.choose("video", target.value)));
+    $("microphones").addEventListener("change", ({ target }) =>
+      this.#change((source) => source.choose("audio", target.value)),
+    );
+    // Phones cannot.
+    $("share").classList.toggle("lacking", options.screen !== "pattern" && !canShareScreen());
     navigator.mediaDevices?.addEventListener?.("devicechange", () => this.#showDevices());
     // A browser lets sound begin only when somebody is there.
     for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => this.#source.resume?.());
@@ -83,9 +88,9 @@ export class Stage {
     this.render();
   }
 
-  async #choose(kind, id) {
+  async #change(how) {
     try {
-      await this.#source.choose(kind, id);
+      await how(this.#source);
       showProblem("");
     } catch (problem) {
       showProblem(problem.message);
@@ -152,6 +157,7 @@ export class Stage {
   async #showDevices() {
     const { video, audio } = await this.#source.devices();
     $("devices").hidden = video.length + audio.length === 0;
+    $("turn").hidden = video.length < 2 || !matchMedia("(pointer: coarse)").matches;
     for (const [id, list] of [
       ["cameras", video],
       ["microphones", audio],
