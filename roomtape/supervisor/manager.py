@@ -33,6 +33,8 @@ MAX_UNSENT: Final = 4 << 20
 """Bytes that a child may leave unread; one that reads nothing at all hangs, and its pings will show it."""
 GARBAGE_LOGGED: Final = 10
 """Lines of garbage told one by one; more are only counted."""
+CATCH_UP_S: Final = 0.25
+"""For what waits in the pipe to be read before a child is taken for one that hangs."""
 
 Listener = Callable[[FromChild], None]
 
@@ -217,12 +219,18 @@ class WebRTCSubprocessManager:
             self._seq += 1
             self._pong.clear()
             self.send(Ping(seq=self._seq))
-            try:
-                await asyncio.wait_for(self._pong.wait(), self._deadlines.pong)
-            except TimeoutError:
+            # When it was this process that stood still, what the child said meanwhile has yet to be read.
+            if not await self._answered(self._deadlines.pong) and not await self._answered(CATCH_UP_S):
                 if not self._stopping:
                     await self._end_hung(ChildHung(f"no sign of life for {self._deadlines.pong:g} s").detail)
                 return
+
+    async def _answered(self, within_s: float) -> bool:
+        try:
+            await asyncio.wait_for(self._pong.wait(), within_s)
+        except TimeoutError:
+            return False
+        return True
 
     async def _wait(self, readers: list[asyncio.Task[None]]) -> None:
         assert self._process is not None

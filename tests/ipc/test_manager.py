@@ -231,6 +231,20 @@ async def test_a_child_that_does_not_stop_is_killed_within_the_deadline(fake: St
     assert child.exits == ["killed: it did not finish within 0.3 s"]
 
 
+async def test_a_child_is_not_taken_for_hung_because_its_parent_stood_still(fake: Start) -> None:
+    child = fake("echo", SHORT)
+    await child.manager.start()
+    pid = child.manager.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    await asyncio.sleep(SHORT.pong / 2)  # a ping is out
+    os.kill(pid, signal.SIGCONT)
+    time.sleep(2 * SHORT.pong)  # noqa: ASYNC251 - this is the fault
+    await asyncio.sleep(SHORT.pong)
+    assert child.exits == []
+    await child.manager.stop()
+
+
 async def test_a_child_that_hangs_shows_where_before_it_is_killed(fake: Start) -> None:
     child = fake("hang_and_tell", SHORT)
     await child.manager.start()
