@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from roomtape.room.doubt import DOUBT_S
 from tests.support.content import Content, inspect
 from tests.support.gate import Gate, Toward
 from tests.support.studio import Program, Studio, alive, assert_good, recording, recording_children
@@ -112,10 +113,16 @@ class Scene:
             self.gate.release()
             await self.recorder.says(r"attempt child=(?!1 ).*after=negotiating")
         elif stage is Stage.DRAINING:
-            os.kill(victim, signal.SIGSTOP)  # it will not end
-            await self.guest.stop()
-            await self.enter()  # and the newer connection takes its place
+            door = await self._stack.enter_async_context(Gate(self.studio.url))
+            door.hold(Toward.SERVER, "streamID")
+            successor = await self.studio.guest(VICTIM, VICTIM_NUMBER, "--server", door.url)
+            await door.hold_of(1)
+            await self.guest.stop(signal.SIGKILL)
+            self.guest = successor
+            await asyncio.sleep(DOUBT_S / 2)
+            os.kill(victim, signal.SIGSTOP)  # it will not end, and will be told to before anyone misses its pongs
             await self.recorder.says(r"attempt .*after=draining")
+            door.release()  # the newer connection takes its place
         return victim
 
     def thaw(self, victim: int) -> None:
