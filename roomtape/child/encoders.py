@@ -22,7 +22,7 @@ ONE_THREAD_PIXELS: Final = 640 * 360
 
 class Encoder(msgspec.Struct, frozen=True):
     """One element. `settings` is a gst-launch text with places for `kbps`, `bps`, `distance` (frames from key frame to
-    key frame), `second` (frames in one) and `threads`; `after` are gst-launch texts of what follows it.
+    key frame), `half` (frames in half a second) and `threads`; `after` are gst-launch texts of what follows it.
 
     `bitrate` is the property that takes a new bitrate while playing, in units of `bits_per_unit`; None if there is no
     such property.
@@ -46,7 +46,7 @@ class Encoder(msgspec.Struct, frozen=True):
             kbps=config.bitrate_kbps,
             bps=config.bitrate_kbps * 1000,
             distance=KEYFRAME_S * config.framerate,
-            second=config.framerate,
+            half=max(1, config.framerate // 2),
             threads=1 if small else 2,
         )
         before = ["videoconvert"] if self.hardware else []
@@ -106,8 +106,9 @@ SOFTWARE: Final = (
     Encoder(
         Codec.AV1,
         "av1enc",
-        # GStreamer 1.22's av1enc does not hear requests for key frames: a newcomer waits up to a second for one.
-        "usage-profile=realtime end-usage=cbr target-bitrate={kbps} keyframe-max-dist={second} lag-in-frames=0"
+        # GStreamer 1.22's av1enc does not hear requests for key frames: a newcomer waits for the next one, which is
+        # to come before a recorder begins with the sound alone.
+        "usage-profile=realtime end-usage=cbr target-bitrate={kbps} keyframe-max-dist={half} lag-in-frames=0"
         " cpu-used=10 buf-initial-sz=300 buf-optimal-sz=500 buf-sz=800 min-quantizer=10 max-quantizer=56"
         " threads={threads}",
         "target-bitrate",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from roomtape.child.pattern import CHUNKS_PER_SECOND, Picture, Sound
-from tests.support.content import Content, FrameSeen, Mark, inspect
+from tests.support.content import Content, FrameSeen, Mark, inspect, marks
 
 FPS = 30
 SIZE = (320, 180)
@@ -152,3 +152,11 @@ def test_a_mark_without_a_counterpart_says_nothing_of_the_offset() -> None:
     flashes, beeps = [Mark(0.1, 0.15), Mark(1.1, 1.15)], [Mark(1.13, 1.2), Mark(2.13, 2.2)]
     assert Content((), [], flashes, beeps, None, 0.0, []).av_offset() == pytest.approx(0.03)
     assert Content((), [], flashes[:1], beeps[:1], None, 0.0, []).av_offset() == pytest.approx(1.03), "nothing better"
+
+
+def test_a_beep_that_is_on_after_a_gap_did_not_begin_before_it() -> None:
+    before = [(n * 0.005, 100 <= n < 120) for n in range(240)]
+    reaching_over = [(1.2, True)]
+    after = [(7.4 + n * 0.005, n < 17 or n >= 200) for n in range(240)]
+    assert marks([*before, *reaching_over, *after])[0] == Mark(0.5, 0.6)
+    assert [mark.start for mark in marks([*before, *reaching_over, *after]) if mark.end > mark.start] == [0.5, 8.4]

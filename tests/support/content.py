@@ -145,7 +145,7 @@ def inspect(path: Path) -> Content:
     return Content(
         codecs=tuple(streams.values()),
         frames=frames,
-        flash_marks=_marks([(frame.pts_ns / 1e9, frame.bright) for frame in frames]),
+        flash_marks=marks([(frame.pts_ns / 1e9, frame.bright) for frame in frames]),
         beep_marks=[mark for mark in _beeps(samples, clock) if mark.end - mark.start >= SHORTEST_BEEP_S],
         heard_guest=_majority(_tones(samples)),
         duration_s=max(times) - min(times) if times else 0.0,
@@ -244,7 +244,7 @@ def _beeps(samples: "array.array[int]", clock: _Clock) -> list[Mark]:
         return math.hypot(sum(map(mul, window, cosine)), sum(map(mul, window, sine))) * 2 / BEEP_WINDOW
 
     starts = range(0, len(samples), BEEP_WINDOW)
-    return _marks([(clock.at(start), level(start) > BEEP_LEVEL / 2) for start in starts])
+    return marks([(clock.at(start), level(start) > BEEP_LEVEL / 2) for start in starts])
 
 
 def _tones(samples: "array.array[int]") -> Iterator[int | None]:
@@ -269,12 +269,20 @@ def _tones(samples: "array.array[int]") -> Iterator[int | None]:
 # --- both --------------------------------------------------------------------------------------------------------
 
 
-def _marks(states: Iterable[tuple[float, bool]]) -> list[Mark]:
-    """Spans of on-states that begin after an off-state; one that is still on at the end ends there."""
+def marks(states: Iterable[tuple[float, bool]]) -> list[Mark]:
+    """Spans of on-states that begin after an off-state; one that is still on at the end, or at a gap, ends there.
+
+    What is on right after a gap may have begun in it; a window of sound that reaches over one has no time of its own.
+    """
     marks: list[Mark] = []
     start: float | None = None
     was_on, time = True, 0.0
-    for time, is_on in states:
+    for at, is_on in states:
+        if at - time > HALF_A_SECOND:
+            if start is not None:
+                marks.append(Mark(start, time))
+            start, was_on = None, True
+        time = at
         if is_on and not was_on:
             start = time
         elif was_on and not is_on and start is not None:

@@ -47,7 +47,7 @@ def test_gstreamer_takes_the_settings(encoder: Encoder) -> None:
     assert element.get_property(encoder.bitrate) == encoder.units(700)
     distances = ("keyframe-max-dist", "key-int-max", "gop-size")
     distance = next(name for name in distances if element.find_property(name))
-    seconds = 1 if encoder.codec is Codec.AV1 else KEYFRAME_S
+    seconds = 0.5 if encoder.codec is Codec.AV1 else KEYFRAME_S
     assert element.get_property(distance) == seconds * wanted.framerate
 
 
