@@ -13,6 +13,14 @@ PASSWORD: Final = "Füße 42"
 CODECS: Final = {"vp8": ".webm", "vp9": ".webm", "av1": ".webm", "h264": ".mkv"}
 
 
+def assert_take(file: Path, guest: int, frames_sent: int, *, seconds: float) -> None:
+    """What the tab itself says it sent is there: a busy computer may have it leave pictures out."""
+    tape = inspect(file)
+    assert tape.duration_s >= seconds
+    assert_complete(tape, guest, frames_sent)
+    assert verify(file).ok
+
+
 async def test_every_codec_of_a_browser_at_once(tmp_path: Path) -> None:
     async with Studio(tmp_path, password=PASSWORD) as studio, Chromium(tmp_path) as chromium:
         tabs = {
@@ -40,16 +48,17 @@ async def test_a_reload_gives_a_new_take_and_the_former_file_is_final(tmp_path: 
         anna = await chromium.join(studio, "anna", guest=1)
         await recording(recorder, "anna")
         await asyncio.sleep(3)
+        sent = [(await anna.sent()).frames]
         await anna.reload()
         await recorder.says("(?s)file is final stream=anna.*guest recording stream=anna")
         await asyncio.sleep(3)
+        sent.append((await anna.sent()).frames)
         assert await recorder.stop() == 0
         first, second = studio.files("anna")
         assert "_01_" in first.name
         assert "_02_" in second.name
-        for file in (first, second):
-            assert_good(inspect(file), 1, seconds=2.5)
-            assert verify(file).ok
+        for file, frames in zip((first, second), sent, strict=True):
+            assert_take(file, 1, frames, seconds=2.5)
 
 
 async def test_a_tab_that_crashes_leaves_a_good_file_and_its_guest_comes_back(tmp_path: Path) -> None:
@@ -59,17 +68,17 @@ async def test_a_tab_that_crashes_leaves_a_good_file_and_its_guest_comes_back(tm
         ben = await chromium.join(studio, "ben", guest=2)
         await recording(recorder, "anna", "ben")
         await asyncio.sleep(3)
+        sent_before = (await anna.sent()).frames
         await anna.crash()
         back = await chromium.join(studio, "anna", guest=3)
         await recorder.says("(?s)(guest recording stream=anna.*){2}")
         await asyncio.sleep(3)
-        sent = (await ben.sent()).frames
+        sent_after, sent = (await back.sent()).frames, (await ben.sent()).frames
         assert back.errors == []
         assert await recorder.stop() == 0
         first, second = studio.files("anna")
-        assert_good(inspect(first), 1, seconds=2.5)
-        assert_good(inspect(second), 3, seconds=2.5)
-        assert verify(first).ok
+        assert_take(first, 1, sent_before, seconds=2.5)
+        assert_take(second, 3, sent_after, seconds=2.5)
         assert_complete(studio.tape("ben"), 2, sent)
 
 
@@ -79,16 +88,16 @@ async def test_who_leaves_and_comes_back_gets_a_new_take(tmp_path: Path) -> None
         anna = await chromium.join(studio, "anna", guest=1)
         await recording(recorder, "anna")
         await asyncio.sleep(2)
+        sent = [(await anna.sent()).frames]
         await anna.leave()
         await recorder.says("file is final stream=anna")
         await anna.rejoin()
         await recorder.says("(?s)file is final stream=anna.*guest recording stream=anna")
         await asyncio.sleep(2)
+        sent.append((await anna.sent()).frames)
         assert await recorder.stop() == 0
-        takes = studio.files("anna")
-        assert len(takes) == 2
-        for file in takes:
-            assert_good(inspect(file), 1, seconds=1.5)
+        for file, frames in zip(studio.files("anna"), sent, strict=True):
+            assert_take(file, 1, frames, seconds=1.5)
 
 
 async def test_mute_and_camera_off_keep_the_file_and_are_noted(tmp_path: Path) -> None:
