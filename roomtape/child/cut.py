@@ -15,7 +15,10 @@ import msgspec
 from roomtape.model import TrackKind
 
 COMPANY_S: Final = 0.9
-"""How long the first track waits at the gate for the other: what waits there is lost if the process is killed."""
+"""How long the first track waits at the gate for one of which nothing has come: what waits there is lost if the process
+is killed."""
+KEY_FRAME_S: Final = 1.5
+"""How long it waits for one that is on its way: with 0.9 s, slow encoders of browsers led to a second file."""
 LIP_SYNC_S: Final = 2.0
 """How long two tracks of an MP4 file wait at the gate for sender reports.
 
@@ -117,7 +120,7 @@ class CutPlan:
         if cutting:
             patience = CUT_S
         elif not self.expected <= set(ready):
-            patience = COMPANY_S
+            patience = KEY_FRAME_S if self._in(Place.COMING) else COMPANY_S
         else:
             patience = 0.0 if self.synced or len(ready) < 2 else self._lip_sync_s
         if waited < patience:

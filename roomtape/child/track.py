@@ -14,6 +14,8 @@ from roomtape.child.gst import Gst, chain, exists, post, request_keyframe, start
 from roomtape.child.retime import Step
 from roomtape.model import Codec, TrackKind
 
+MAX_STEP_NS: Final = 1_000_000_000
+"""Networks keep sound and picture no further apart; a browser whose clock stood still reports such things."""
 MAX_STEPS: Final = 64
 """Honest guests need a few; one who sends more sender reports than that is out of step by its own doing."""
 
@@ -48,7 +50,7 @@ class Track:
             nonlocal before
             offset = jitter_buffer.get_property("ts-offset")
             at_once = not jitter_buffer.get_property("max-ts-offset-adjustment")
-            if at_once and len(self.steps) < MAX_STEPS:
+            if at_once and abs(offset - before) <= MAX_STEP_NS and len(self.steps) < MAX_STEPS:
                 self.steps.append(Step(self.frames, offset - before))
             before = offset
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roomtape.child.cut import COMPANY_S, CUT_S, LIP_SYNC_S, SILENCE_S, CutPlan, Do, Place
+from roomtape.child.cut import COMPANY_S, CUT_S, KEY_FRAME_S, LIP_SYNC_S, SILENCE_S, CutPlan, Do, Place
 from roomtape.model import TrackKind
 
 AUDIO, VIDEO = TrackKind.AUDIO, TrackKind.VIDEO
@@ -158,8 +158,8 @@ def test_the_other_track_may_never_come(first: TrackKind) -> None:
 
 def test_a_picture_waits_for_its_key_frame_and_sound_does_not_wait_long_for_it() -> None:
     deck = Deck()
-    deck.run(on_a_tick(COMPANY_S), BOTH, key_frame=False)
-    assert deck.opened == [(on_a_tick(COMPANY_S), (AUDIO,))]
+    deck.run(KEY_FRAME_S, BOTH, key_frame=False)
+    assert deck.opened == [(KEY_FRAME_S, (AUDIO,))]
     assert deck.plan.missing() == (VIDEO,)
 
 
@@ -327,7 +327,7 @@ def test_whatever_comes_no_gate_stays_closed_for_long(
     happens: list[tuple[frozenset[TrackKind], bool, int]], expected: frozenset[TrackKind], synced: bool, allows: bool
 ) -> None:
     deck = Deck(expected, synced=synced, container_allows=allows)
-    longest = max(COMPANY_S, CUT_S, LIP_SYNC_S)
+    longest = max(COMPANY_S, KEY_FRAME_S, CUT_S, LIP_SYNC_S)
     for packets, key_frame, times in happens:
         for _ in range(times):
             deck.step(packets, key_frame)
