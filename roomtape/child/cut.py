@@ -18,12 +18,13 @@ COMPANY_S: Final = 0.9
 """How long the first track waits at the gate for one of which nothing has come: what waits there is lost if the process
 is killed."""
 KEY_FRAME_S: Final = 1.5
-"""How long it waits for one that is on its way: with 0.9 s, slow encoders of browsers led to a second file."""
-LIP_SYNC_S: Final = 2.0
+"""How long sound waits for a picture that is on its way (meanwhile `child.prelude`): with 0.9 s, slow encoders of
+browsers led to a second file."""
+LIP_SYNC_S: Final = 0.9
 """How long two tracks of an MP4 file wait at the gate for sender reports.
 
 Browsers send those of sound after 2.5 s and more; then the time of arrival has to do at first (6 ms off with Chromium
-on an idle network), and later reports put the rest right. With 0.8 s a guest on a busy computer began out of step.
+on an idle network), and later reports put the rest right.
 """
 CUT_S: Final = 3.0
 """How long a track in the old file is given to reach a key frame when a new file is due."""
@@ -120,7 +121,7 @@ class CutPlan:
         if cutting:
             patience = CUT_S
         elif not self.expected <= set(ready):
-            patience = KEY_FRAME_S if self._in(Place.COMING) else COMPANY_S
+            patience = KEY_FRAME_S if TrackKind.VIDEO in self._in(Place.COMING) else COMPANY_S
         else:
             patience = 0.0 if self.synced or len(ready) < 2 else self._lip_sync_s
         if waited < patience:

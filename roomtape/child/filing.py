@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from roomtape.child.codecs import Muxer, choose_muxer
-from roomtape.child.hold import Hold, reserve
+from roomtape.child.hold import Hold, dated, reserve
 from roomtape.child.segments import Segments
 from roomtape.child.shelves import Shelves
 from roomtape.child.track import Track
@@ -98,6 +98,16 @@ class Filing:
             min_free_bytes=least,
             mount=config.storing.mount if folder == config.folder else "",
         )
+
+    def reserve_prelude(self) -> Hold:
+        """For what is said before there is a file (`child.prelude`).
+
+        Raises:
+            StorageError: the folder does not take it.
+        """
+        config = self._config
+        stem = dated(self._stem, datetime.datetime.now(datetime.UTC)) if config.dated else self._stem
+        return reserve(Path(config.folder), f"{stem}-prelude", "mkv", None, mount=config.storing.mount)
 
     def refused(self, folder: str, error: StorageError) -> None:
         """The folder does not take what is written."""

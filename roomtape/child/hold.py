@@ -88,6 +88,22 @@ class Hold:
             if number not in _NO_RESERVES:
                 raise storage_error(number, str(self.path.parent))
 
+    def append(self, data: bytes) -> None:
+        """For files that no GStreamer element writes.
+
+        Raises:
+            OSError: the disk refuses it.
+        """
+        while data:
+            data = data[os.write(self._descriptor, data) :]
+
+    def discard(self) -> None:
+        """Remove the file: it is of no use any more."""
+        if self.is_there():
+            with suppress(OSError):
+                self.path.unlink()
+        self.release()
+
     def release(self) -> int:
         """The file is final; what is left of the reserve is given back. It is removed if it has not a byte.
 
@@ -117,7 +133,7 @@ def reserve(
         FileRefused, DiskFull, FolderGone: the folder does not take a new file.
     """
     if now is not None:
-        stem += now.astimezone(datetime.UTC).strftime("_%Y%m%dT%H%M%SZ")
+        stem = dated(stem, now)
     make_folder(folder, mount)
     try:
         check_free(folder, min_free_bytes)
@@ -131,6 +147,11 @@ def reserve(
     except OSError as error:
         raise storage_error(error.errno, str(folder)) from error
     raise FileRefused(f"no free file name for {stem} in {folder}")
+
+
+def dated(stem: str, now: datetime.datetime) -> str:
+    """A file's name with the time in it (`storage.layout`)."""
+    return stem + now.astimezone(datetime.UTC).strftime("_%Y%m%dT%H%M%SZ")
 
 
 def make_folder(folder: Path, mount: str) -> None:

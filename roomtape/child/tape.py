@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 from roomtape.child.cut import LIP_SYNC_S, CutPlan, Do
 from roomtape.child.filing import Filing
 from roomtape.child.gst import after_ms
+from roomtape.child.prelude import Prelude
 from roomtape.child.receiving import Received
 from roomtape.child.track import Track
 from roomtape.child.writer import Writer
@@ -44,6 +45,7 @@ class Tape:
         self._writer: Writer | None = None
         self._open_writers: list[Writer] = []
         self._filing = Filing(pipeline, config, self._stem, listener.on_note)
+        self._prelude: Prelude | None = None
         self.refused = False
         """Whether no folder takes a file."""
         self._final_bytes = 0
@@ -68,6 +70,8 @@ class Tape:
         former = self.tracks.get(track.kind)
         if former is not None:
             former.retire()
+            if track.kind is TrackKind.AUDIO:
+                self._forget_prelude()
         self.tracks[track.kind] = track
         if self.idle:
             track.shut_gate()
@@ -75,6 +79,11 @@ class Tape:
             track.close_gate(self._at_gate, recording=False)
         track.start()
         return track
+
+    def _forget_prelude(self) -> None:
+        prelude, self._prelude = self._prelude, None
+        if prelude is not None:
+            prelude.discard()
 
     def pause(self) -> None:
         """End the file; what comes until `resume` is dropped."""
@@ -94,6 +103,7 @@ class Tape:
         return self._paused or self.refused
 
     def _leave_file(self) -> None:
+        self._forget_prelude()
         for track in self.tracks.values():
             track.shut_gate()
         self._end_file()
@@ -124,6 +134,8 @@ class Tape:
             self._try_again()
         if self.idle:
             return
+        if self._prelude is not None and not self._prelude.tick():
+            self._prelude = None
         now = time.monotonic()
         ssrcs = {kind: track.ssrc for kind, track in self.tracks.items()}
         self._plan.synced = bool(ssrcs) and received.synced >= set(ssrcs.values())
@@ -141,6 +153,9 @@ class Tape:
         if not self._finishing and not self.idle:
             may_rejoin = self._writer is not None and self._writer.may_rejoin(track)
             self._do(self._plan.at_gate(track.kind, time.monotonic(), may_rejoin=may_rejoin))
+            if track.kind is TrackKind.AUDIO and TrackKind.AUDIO in self._plan.at_the_gate():
+                self._forget_prelude()
+                self._prelude = Prelude(track.network, self._filing.reserve_prelude)
 
     def _do(self, do: Do) -> None:
         for kind in do.cut:
@@ -197,6 +212,8 @@ class Tape:
         for track in tracks:
             track.open_gate()
             self._tell_started(track)
+        if self._prelude is not None:
+            self._prelude.end()
 
     def _open_file(self, tracks: list[Track]) -> Writer:
         writer = self._filing.open(tracks, self._closed, self._trouble)
@@ -286,4 +303,5 @@ class Tape:
 
     def _check_finished(self) -> None:
         if self._finishing and not self._open_writers:
+            self._forget_prelude()
             self._on_finished()

@@ -36,6 +36,8 @@ class Track:
         """The time stamp of the frame that stands at the gate, or did last."""
         self.steps: list[Step] = []
         """Jumps of the time stamps, counted in `frames`; added to from other threads."""
+        self.network: Any = None
+        """The pad to which its RTP packets come; known once it is followed."""
         self._elements = chain(pipeline, _stages(codec))
         self._meter = self._elements[-2]
         self.src = self._elements[-1].get_static_pad("src")
@@ -43,7 +45,8 @@ class Track:
             self._meter.get_static_pad("sink").add_probe(Gst.PadProbeType.BUFFER, _time_for_all())
 
     def follow(self, jitter_buffer: Any) -> None:
-        """Note when sender reports give the track another place in time at once."""
+        """The track's packets come from there; note when sender reports give it another place in time at once."""
+        self.network = jitter_buffer.get_static_pad("sink")
         before = jitter_buffer.get_property("ts-offset")
 
         def changed(*_: Any) -> None:

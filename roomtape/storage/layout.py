@@ -21,7 +21,7 @@ _DIGEST_DIGITS: Final = 6
 _LIKE_A_DIGEST: Final = re.compile(rf"-[0-9a-f]{{{_DIGEST_DIGITS}}}\Z")
 _TAKE_AND_UTC: Final = re.compile(r"_(?P<take>[0-9]{2,9})(?:_p[0-9]+)?_[0-9]{8}T[0-9]{6}Z(?:[.-].*)?", re.DOTALL)
 _MADE_AT: Final = re.compile(
-    r"_[A-Za-z0-9_-]+_[0-9]{2,9}(?:_p[0-9]+)?_(?P<utc>[0-9]{8}T[0-9]{6}Z)(?:-[0-9]+)?\.(?:webm|mkv|mp4)"
+    r"_[A-Za-z0-9_-]+_[0-9]{2,9}(?:_p[0-9]+)?_(?P<utc>[0-9]{8}T[0-9]{6}Z)(?:-prelude)?(?:-[0-9]+)?\.(?:webm|mkv|mp4)"
 )
 _UTC: Final = "%Y%m%dT%H%M%SZ"
 

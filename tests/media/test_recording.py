@@ -181,6 +181,38 @@ async def test_kill_9_in_the_first_moments_loses_less_than_a_second(tmp_path: Pa
         assert inspect(file).duration_s > lasted - 1.0
 
 
+async def test_kill_9_while_sound_waits_for_the_first_key_frame_loses_less_than_a_second(tmp_path: Path) -> None:
+    async with pair(publish(), record(tmp_path), sender="tests.support.slow_key_child") as joined:
+        joined.connect()
+        await joined.recorder.wait_for(PeerState, lambda state: state.connection == "connected")
+        begun = time.monotonic()
+        await asyncio.sleep(1.2)
+        await joined.recorder.kill()
+        lasted = time.monotonic() - begun
+        assert not joined.recorder.all(SegmentOpened), "the file would have been opened by then anyhow"
+        (prelude,) = files_in(tmp_path)
+        assert prelude.match("room_anna_01_*-prelude.mkv")
+        tape = inspect(prelude)
+        assert tape.duration_s > lasted - 1.0
+        assert not tape.decode_errors
+        assert not tape.frames
+        assert verify(prelude).ok
+
+
+async def test_sound_that_waited_for_the_first_key_frame_is_in_the_file_and_no_other_file_stays(tmp_path: Path) -> None:
+    async with pair(publish(), record(tmp_path), sender="tests.support.slow_key_child") as joined:
+        joined.connect()
+        opened = await joined.recorder.wait_for(SegmentOpened)
+        assert opened.tracks == (TrackKind.AUDIO, TrackKind.VIDEO)
+        assert len(files_in(tmp_path)) == 2
+        await asyncio.sleep(2)
+        assert files_in(tmp_path) == [Path(opened.path)]
+        (file,) = await finished_files(joined)
+        tape = inspect(file)
+        assert_good(tape, GUEST, seconds=1.9)
+        assert tape.frames[0].pts_ns > 0.8e9, "the sound is from before the first picture"
+
+
 @pytest.mark.parametrize("codec", [Codec.VP8, Codec.H264])
 async def test_sound_that_takes_longer_over_the_network_is_in_step_from_the_first_second_on(
     tmp_path: Path, codec: Codec

@@ -30,9 +30,9 @@ FLOORS: tuple[dict[str, str], ...] = (
         "child": (
             "__main__ main answer av1 av1_elements av1_packets av1_sequence backlog bitrate branch candidates"
             " channel codecs cut datachannel deck destination diagnosis dtls encoders feed filing gst guest hold"
-            " inventory liveness matroska media outlet pace pattern peer placement probe publishing receiving recording"
-            " retime retimer rights rtcp sandbox screen sdp segments shelves simulcast source sources syscall_filter"
-            " tape track upkeep viewer viewing writer zygote"
+            " inventory liveness matroska media outlet pace pattern peer placement prelude probe publishing receiving"
+            " recording retime retimer rights rtcp rtp sandbox screen sdp segments shelves simulcast source sources"
+            " syscall_filter tape track upkeep viewer viewing writer zygote"
         ),
     },
     # 3: shells, which have sockets, processes and clocks
@@ -79,6 +79,7 @@ CHILD_DECIDES = {
         "retime",
         "rights",
         "rtcp",
+        "rtp",
         "sdp",
         "segments",
         "shelves",

@@ -38,6 +38,23 @@ def test_a_file_without_a_byte_does_not_stay(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_written_by_hand_can_be_thrown_away(tmp_path: Path) -> None:
+    hold = reserve(tmp_path, "film", "mkv", None)
+    hold.append(b"some")
+    hold.append(b"thing")
+    assert (hold.path.read_bytes(), hold.size_bytes) == (b"something", 9)
+    hold.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_not_ours_any_more_is_not_thrown_away(tmp_path: Path) -> None:
+    hold = reserve(tmp_path, "film", "mkv", None)
+    hold.path.unlink()
+    hold.path.write_bytes(b"somebody else's")
+    hold.discard()
+    assert hold.path.read_bytes() == b"somebody else's"
+
+
 def test_a_file_that_somebody_deletes_is_still_released(tmp_path: Path) -> None:
     hold = reserve(tmp_path, "film", "mkv", None)
     hold.path.unlink()

@@ -34,6 +34,7 @@ def test_a_name_that_leads_out_of_the_folder_is_nothing() -> None:
         "room_ann_01_p02_20261122T182115Z.webm",
         "room_ann_screen_12_20261122T190000Z-3.mkv",
         "room_ann_01_20261122T182115Z.mp4",
+        "room_ann_01_20261122T182115Z-prelude.mkv",
     ],
 )
 def test_what_a_killed_run_may_have_opened_last_counts(name: str) -> None:
