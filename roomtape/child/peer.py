@@ -121,6 +121,9 @@ class Peer:
 
     def _jitter_buffer_made(self, buffer: Any, ssrc: int) -> None:
         self._jitter_buffers[ssrc] = buffer
+        # A lost packet is missed when the one after it arrives. By default there is a timer for each one to come: the
+        # first after a pause was given up before it was sent, and the picture had to wait for another key frame.
+        buffer.set_property("rtx-next-seqnum", False)
         # Lost packets of the very first key frame are asked for, too; `_be_patient` puts right which track is to do so.
         buffer.set_property("do-retransmission", any(offered.nack for offered in self._offered))
         self._meter.watch_jitter_buffer(buffer, ssrc)

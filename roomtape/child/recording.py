@@ -295,6 +295,10 @@ class Recording:
     def on_unwritten(self, detail: str) -> None:
         self._send(Unwritten(detail=detail))
 
+    def on_track_heard(self) -> None:
+        """After a silence."""
+        self._peer.media_joined()
+
     def on_track_returned(self, kind: TrackKind) -> None:
         self._peer.media_joined()
         self._log("info", "track comes back into the file", track=str(kind))

@@ -26,6 +26,7 @@ class TapeListener(Protocol):
     def on_segment_opened(self, message: SegmentOpened) -> None: ...
     def on_segment_closed(self, message: SegmentClosed) -> None: ...
     def on_unwritten(self, detail: str) -> None: ...
+    def on_track_heard(self) -> None: ...
     def on_track_returned(self, kind: TrackKind) -> None: ...
     def on_note(self, level: str, message: str, **fields: Any) -> None: ...
     def on_tape_failed(self, error: RecorderError) -> None: ...
@@ -119,6 +120,8 @@ class Tape:
         if not self._paused or self._finishing:
             return
         self._paused = False
+        for track in self.tracks.values():
+            track.forget_clock()
         if not self.refused:
             self._begin_anew()
 
@@ -167,6 +170,10 @@ class Tape:
             if self._writer is not None:
                 self._writer.end_track(self.tracks[kind])
             self.tracks[kind].close_gate(self._at_gate, recording=False)
+        for kind in do.forget:
+            self.tracks[kind].forget_clock()
+        if do.settle:
+            self._listener.on_track_heard()
         for kind in do.rejoin:
             self._rejoin(self.tracks[kind])
         if do.open:

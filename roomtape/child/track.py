@@ -36,6 +36,7 @@ class Track:
         """The time stamp of the frame that stands at the gate, or did last."""
         self.steps: list[Step] = []
         """Jumps of the time stamps, counted in `frames`; added to from other threads."""
+        self._jitter_buffer: Any = None
         self.network: Any = None
         """The pad to which its RTP packets come; known once it is followed."""
         self._elements = chain(pipeline, _stages(codec))
@@ -45,8 +46,10 @@ class Track:
             self._meter.get_static_pad("sink").add_probe(Gst.PadProbeType.BUFFER, _time_for_all())
 
     def follow(self, jitter_buffer: Any) -> None:
-        """The track's packets come from there; note when sender reports give it another place in time at once."""
+        """The track is timed there; note when sender reports give it another place in time at once."""
+        self._jitter_buffer = jitter_buffer
         self.network = jitter_buffer.get_static_pad("sink")
+        jitter_buffer.connect("request-pt-map", self._clock_rate)
         before = jitter_buffer.get_property("ts-offset")
 
         def changed(*_: Any) -> None:
@@ -58,6 +61,16 @@ class Track:
             before = offset
 
         jitter_buffer.connect("notify::ts-offset", changed)
+
+    def forget_clock(self) -> None:
+        """Time what comes next by its arrival, as in the beginning."""
+        if self._jitter_buffer is not None:
+            self._jitter_buffer.emit("clear-pt-map")  # in 1.22 this also forgets where the RTP clock began
+
+    def _clock_rate(self, *_: Any) -> Any:
+        """What it then asks for; rtpbin's answer has a number of the next packet with it, and is wrong by one."""
+        rate = self.network.get_current_caps().get_structure(0).get_int("clock-rate")[1]
+        return Gst.Caps.from_string(f"application/x-rtp,clock-rate={rate}")
 
     def start(self) -> None:
         """Let media in. Close the gate first."""

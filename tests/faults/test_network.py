@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from roomtape.ipc.messages import PublishConfig, RecordConfig, SegmentOpened
-from roomtape.model import Codec
+from roomtape.model import Codec, TrackKind
 from roomtape.storage.verify import verify
 from tests.support.content import inspect
 from tests.support.intact import pictures
@@ -48,7 +48,7 @@ async def test_what_is_lost_on_the_way_is_asked_for_again(
             clean.connect()
             await clean.recorder.wait_for(SegmentOpened)
             joined.connect()
-            await joined.recorder.wait_for(SegmentOpened)
+            await joined.recorder.wait_for(SegmentOpened, lambda opened: TrackKind.VIDEO in opened.tracks)
             await asyncio.sleep(LASTS_S)
             await joined.recorder.stop()
             await clean.recorder.stop()

@@ -120,6 +120,11 @@ class RoomTab(ABC):
     async def hide_camera(self, off: bool = True) -> None:
         await self.call(f"hideCamera({str(off).lower()})")
 
+    async def unplug(self, *kinds: str, gone: bool = True) -> None:
+        """Send nothing of audio or video, as if there were no device."""
+        for kind in kinds:
+            await self.call(f"unplug('{kind}', {str(gone).lower()})")
+
     async def scale(self, factor: float) -> None:
         """Make the sent picture smaller by this factor."""
         await self.call(f"scale({factor})")

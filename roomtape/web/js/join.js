@@ -247,6 +247,8 @@ globalThis.roomtape = {
   mute: (isOff) => stage.setOff("audio", isOff),
   hideCamera: (isOff) => stage.setOff("video", isOff),
   share: (on) => stage.share(on),
+  /** Sends nothing of audio or video for a while, as when a device is gone. */
+  unplug: (kind, isGone) => publisher?.setTracks({ [kind]: isGone ? null : stage.tracks[kind] }),
 };
 
 if (room) begin();

@@ -1,3 +1,4 @@
+import struct
 import time
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -162,6 +163,37 @@ def test_a_flood_of_sender_reports_is_not_kept(sound: Stage) -> None:
     for n in range(2 * MAX_STEPS):
         buffer.set_property("ts-offset", n * 1_000_000)
     assert len(sound.track.steps) == MAX_STEPS
+
+
+@pytest.mark.parametrize("forgotten", [True, False])
+def test_a_clock_that_stood_still_does_not_put_sound_before_its_silence_if_it_is_forgotten(
+    sound: Stage, forgotten: bool
+) -> None:
+    """The first packet after 1 s goes on where the last one ended."""
+    caps = "application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000"
+    pipeline = Gst.Pipeline.new()
+    stages = (f'appsrc format=time caps="{caps}"', "rtpjitterbuffer mode=synced latency=0", "fakesink async=false")
+    source, buffer, sink = chain(pipeline, stages)
+    times: list[int] = []
+
+    def note(_: Any, info: Any) -> Any:
+        times.append(info.get_buffer().pts)
+        return Gst.PadProbeReturn.OK
+
+    sink.get_static_pad("sink").add_probe(Gst.PadProbeType.BUFFER, note)
+    sound.track.follow(buffer)
+    pipeline.set_state(Gst.State.PLAYING)
+    for number, at_ms in enumerate((0, 20, 1_000, 1_020)):
+        if number == 2 and forgotten:
+            sound.track.forget_clock()
+        packet = Gst.Buffer.new_wrapped(struct.pack(">BBHII", 0x80, 111, number, number * 960, 7) + b"words")
+        packet.pts = packet.dts = at_ms * Gst.MSECOND
+        source.emit("push-buffer", packet)
+        run_until(lambda: len(times) > number)  # noqa: B023 - it is called at once
+    pipeline.set_state(Gst.State.NULL)
+    silence_ms = (times[2] - times[1]) / Gst.MSECOND
+    assert silence_ms == pytest.approx(980 if forgotten else 20, abs=1)
+    assert (times[3] - times[2]) / Gst.MSECOND == pytest.approx(20, abs=1)
 
 
 def test_what_passes_is_counted(stage: Stage) -> None:
