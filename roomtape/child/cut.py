@@ -18,11 +18,10 @@ import msgspec
 from roomtape.model import TrackKind
 
 COMPANY_S: Final = 0.9
-"""How long the first track waits at the gate for one of which nothing has come: what waits there is lost if the process
-is killed."""
-KEY_FRAME_S: Final = 1.5
-"""How long sound waits for a picture that is on its way (meanwhile `child.prelude`): with 0.9 s, slow encoders of
-browsers led to a second file."""
+"""How long a picture waits at the gate for sound that was negotiated: it is lost if the process is killed."""
+PICTURE_S: Final = 3.0
+"""How long sound waits for a picture that was negotiated. The first one of a screen on which nothing moves, or of a
+slow encoder, takes seconds. Meanwhile the sound is on disk (`child.prelude`)."""
 LIP_SYNC_S: Final = 0.9
 """How long two tracks of an MP4 file wait at the gate for sender reports.
 
@@ -129,7 +128,7 @@ class CutPlan:
         if cutting:
             patience = CUT_S
         elif not self.expected <= set(ready):
-            patience = KEY_FRAME_S if TrackKind.VIDEO in self._in(Place.COMING) else COMPANY_S
+            patience = COMPANY_S if TrackKind.VIDEO in ready else PICTURE_S
         else:
             patience = 0.0 if self.synced or len(ready) < 2 else self._lip_sync_s
         if waited < patience:

@@ -30,6 +30,26 @@ _WIDER: Final = """() => [...document.body.querySelectorAll("*")]
     .filter((element) => element.getBoundingClientRect().right > innerWidth + 1)
     .map((element) => element.outerHTML.slice(0, 80))"""
 
+_FACES: Final = """(() => {
+    const media = navigator.mediaDevices;
+    const open = media.getUserMedia.bind(media);
+    const settings = MediaStreamTrack.prototype.getSettings;
+    const faces = new WeakMap();
+    globalThis.asked = [];
+    media.getUserMedia = async ({ video, ...rest }) => {
+        if (!video) return open(rest);
+        globalThis.asked.push(video);
+        const { facingMode, ...known } = video;
+        const stream = await open({ ...rest, video: known });
+        for (const track of stream.getVideoTracks()) faces.set(track, facingMode?.exact ?? "user");
+        return stream;
+    };
+    MediaStreamTrack.prototype.getSettings = function () {
+        const face = faces.get(this);
+        return { ...settings.call(this), ...(face ? { facingMode: face } : {}) };
+    };
+})()"""
+
 
 @pytest.mark.parametrize("upright", [True, False])
 async def test_every_page_fits_and_can_be_hit_by_fingers(tmp_path: Path, upright: bool) -> None:
@@ -52,6 +72,30 @@ async def test_every_page_fits_and_can_be_hit_by_fingers(tmp_path: Path, upright
         height = await live.page.evaluate("innerHeight")
         assert seen["height"] >= 0.3 * min(height, seen["width"])
         assert tools["bottom"] <= height, "picture and buttons are seen without scrolling"
+
+
+async def test_the_other_side_s_camera_is_asked_for_and_shown(tmp_path: Path) -> None:
+    """Cameras that say which way they look; Chromium's fake ones do not."""
+    async with Studio(tmp_path) as studio, Chromium(tmp_path, device=PHONE, flags=CAMERAS) as phone:
+        recorder = await studio.recorder()
+        anna = await phone.open(page(studio, "join", {"room": ROOM, "stun": "false", "name": "anna"}))
+        await anna.evaluate(_FACES)
+        await anna.reads("Ready to join.")
+        await anna.page.get_by_label("Camera", exact=True).select_option(index=0)
+        await anna.until("wanted => globalThis.asked.length === wanted", 1)
+        await anna.page.get_by_role("button", name="Join", exact=True).tap()
+        await recording(recorder, "anna")
+        for wanted in ("environment", "user"):
+            await asyncio.sleep(1)
+            await anna.page.get_by_role("button", name="Other camera").tap()
+            await anna.until("face => globalThis.asked.at(-1)?.facingMode?.exact === face", wanted)
+            await anna.until("face => preview.srcObject.getVideoTracks()[0].getSettings().facingMode === face", wanted)
+        await asyncio.sleep(1)
+        assert await recorder.stop() == 0
+        assert anna.errors == []
+        tape = studio.tape("anna")
+        assert not tape.decode_errors
+        assert tape.duration_s > 2.5
 
 
 async def test_a_guest_with_a_phone(tmp_path: Path) -> None:

@@ -143,6 +143,8 @@ class Chromium(Browser[Tab]):
         flags: more arguments for the command line.
         lacks: a global of JavaScript that this browser does not have.
         device: what it makes believe it runs on.
+        shares: the title of the tab that its user picks when asked what to share. There is no camera then: fake devices
+            come with a fake screen.
     """
 
     def __init__(
@@ -153,12 +155,14 @@ class Chromium(Browser[Tab]):
         flags: tuple[str, ...] = (),
         lacks: str | None = None,
         device: Device | None = None,
+        shares: str | None = None,
     ) -> None:
         self._lacks = lacks
         desktop = {"viewport": {"width": DESKTOP[0], "height": DESKTOP[1]}}
         self._settings = desktop if device is None else device.settings()
         self._profile = folder / "profile"
-        self._flags = (*FLAGS, *(REFUSED if refuse_media else ALLOWED), *flags)
+        media = (f"--auto-select-tab-capture-source-by-title={shares}",) if shares else ALLOWED
+        self._flags = (*FLAGS, *(REFUSED if refuse_media else media), *flags)
         self._playwright: Playwright | None = None
         self._context: BrowserContext | None = None
 
