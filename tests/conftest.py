@@ -1,4 +1,4 @@
-"""Settings of all tests, and turns for those that live in real time."""
+"""Settings of all tests, and turns for those that drive browsers."""
 
 import contextlib
 import fcntl
@@ -15,9 +15,10 @@ from hypothesis import settings
 settings.register_profile("roomtape", deadline=None)
 settings.load_profile("roomtape")
 
-REAL_TIME: Final = frozenset({"media", "e2e", "faults"})
-"""Folders of tests with encoders, browsers and clocks: more than two of them at a time are too much for two cores."""
+BROWSERS: Final = frozenset({"Chromium", "Firefox"})
+"""What the modules of such tests import."""
 PLACES: Final = 2
+"""Browsers draw, encode and send in real time; a third at the same time is too much for two cores."""
 POLL_S: Final = 0.1
 DEADLINE_S: Final = 1800.0
 """Longer than all tests together."""
@@ -25,9 +26,9 @@ DEADLINE_S: Final = 1800.0
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Tests in real time wait for one of the places; the others fill what is left of the computer."""
-    is_real_time = REAL_TIME & set(item.path.relative_to(Path(__file__).parent).parts)
-    with _a_place() if is_real_time else contextlib.nullcontext():
+    """Tests with browsers wait for one of the places; the others fill what is left of the computer."""
+    drives_browser = isinstance(item, pytest.Function) and not BROWSERS.isdisjoint(vars(item.module))
+    with _a_place() if drives_browser else contextlib.nullcontext():
         return (yield)
 
 
@@ -40,7 +41,7 @@ def _a_place() -> Iterator[None]:
         deadline = time.monotonic() + DEADLINE_S
         while not any(map(_taken, files)):
             if time.monotonic() > deadline:
-                raise TimeoutError(f"no place for a test in real time within {DEADLINE_S:.0f} s: see {paths}")
+                raise TimeoutError(f"no place for a test with a browser within {DEADLINE_S:.0f} s: see {paths}")
             time.sleep(POLL_S)
         yield
 

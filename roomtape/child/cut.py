@@ -5,9 +5,6 @@ negotiated. In MP4, where time stamps cannot be corrected afterwards, both also 
 reports, which tell how their clocks relate. Media waits at the gate; it is lost only if the process is killed. A track
 that comes later starts a new file with both; a track that falls silent while another goes on leaves the file (a muxer
 would otherwise hold the other back), and takes its place in it again when it comes back.
-
-Whether one track is silent or all: its clock counts no more. That of a browser's sound stands still while nothing is
-captured (a microphone without a device, a locked phone), and its media would be placed before the silence.
 """
 
 from enum import Enum, auto
@@ -53,10 +50,6 @@ class Do(msgspec.Struct, frozen=True):
     """End these in the present file and close their gates."""
     rejoin: tuple[TrackKind, ...] = ()
     """Let these, which stand at their gates, go on in the present file."""
-    forget: tuple[TrackKind, ...] = ()
-    """These have fallen silent: time what comes next of them by its arrival."""
-    settle: bool = False
-    """A track is heard again: let its next sender report put it in its place at once."""
     open: tuple[TrackKind, ...] = ()
     """End the present file; open a new one with these tracks, which stand at their gates."""
 
@@ -83,7 +76,6 @@ class CutPlan:
         self.places: dict[TrackKind, Place] = {}
         self._first_at_gate: float | None = None
         self._heard: dict[TrackKind, _Heard] = {}
-        self._quiet: set[TrackKind] = set()
 
     def track_came(self, kind: TrackKind) -> Do:
         """A track has been linked. If it replaces one that is in the file, that one leaves."""
@@ -142,8 +134,7 @@ class CutPlan:
         return Do(leave=cutting, open=ready)
 
     def counted(self, packets: dict[TrackKind, int], now: float) -> Do:
-        """Packets received of each track, before any muxer could hold them back: finds tracks that fell silent, and
-        those that are heard again."""
+        """Packets received of each track, before any muxer could hold them back: finds tracks that fell silent."""
         for kind, count in packets.items():
             before = self._heard.get(kind)
             if before is None or count != before.count:
@@ -153,9 +144,7 @@ class CutPlan:
         silent = tuple(kind for kind in writing if any(self._outlasts(other, kind) for other in writing))
         for kind in silent:
             self.places[kind] = Place.SILENT
-        quiet = {kind for kind, heard in self._heard.items() if now - heard.last >= SILENCE_S}
-        was_quiet, self._quiet = self._quiet, quiet
-        return Do(leave=silent, forget=tuple(sorted(quiet - was_quiet)), settle=bool(was_quiet - quiet))
+        return Do(leave=silent)
 
     def _outlasts(self, other: TrackKind, kind: TrackKind) -> bool:
         """When the whole guest pauses, none does: the silence counts from when `other` is heard again."""

@@ -85,12 +85,14 @@ class Peer:
             buffer.set_property("latency", 0)
 
     def media_joined(self) -> None:
-        """A file has been opened, or a track has come back into it.
+        """A file has been opened, or a track has come back.
 
         A jitter buffer times media that begins, and that goes on after some seconds, by its arrival. With the next
         sender reports a track takes its right place in time at once; later they shift it little by little, so that time
-        stamps do not jump.
+        stamps do not jump. Who looks on is spared the jump.
         """
+        if self._live:
+            return
         self._ease_lip_sync(0)
         self._cancel_settling()
         self._cancel_settling = after_ms(SETTLE_MS, lambda: self._ease_lip_sync(LIP_SYNC_STEP_NS))

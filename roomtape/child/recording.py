@@ -12,13 +12,14 @@ from roomtape.child.answer import complete
 from roomtape.child.codecs import RECIPES, codec_of
 from roomtape.child.datachannel import LABEL, DataChannel
 from roomtape.child.destination import Destination
+from roomtape.child.figures import stats
 from roomtape.child.gst import GLib, Gst, after_ms, guarded, make, post
 from roomtape.child.guest import media_request, read_guest_info, screen_sections
 from roomtape.child.peer import Peer
-from roomtape.child.receiving import ReceptionMeter
+from roomtape.child.receiving import Received, ReceptionMeter
 from roomtape.child.sdp import select
+from roomtape.child.silences import Silences
 from roomtape.child.tape import TapeListener
-from roomtape.child.track import Track
 from roomtape.errors import (
     BadDescription,
     ConnectionLost,
@@ -44,7 +45,6 @@ from roomtape.ipc.messages import (
     RequestKeyframe,
     SegmentClosed,
     SegmentOpened,
-    Stats,
     Stop,
     ToChild,
     TrackStarted,
@@ -94,6 +94,7 @@ class Recording:
         self._packets = 0
         self._cancel_media: Callable[[], None] = lambda: None
         self._meter = ReceptionMeter()
+        self._silences = Silences()
         self._pipeline = Gst.Pipeline()
         self._peer = Peer(self, config.ice, config.connect_deadline_ms, config.jitter_ms, self._meter)
         self._pipeline.add(self._peer.element)
@@ -295,10 +296,6 @@ class Recording:
     def on_unwritten(self, detail: str) -> None:
         self._send(Unwritten(detail=detail))
 
-    def on_track_heard(self) -> None:
-        """After a silence."""
-        self._peer.media_joined()
-
     def on_track_returned(self, kind: TrackKind) -> None:
         self._peer.media_joined()
         self._log("info", "track comes back into the file", track=str(kind))
@@ -338,32 +335,24 @@ class Recording:
         now = time.monotonic()
         if received.packets != self._packets:
             self._packets, self._heard = received.packets, now
+        self._watch_clocks(received, now)
         self._tapes.tick(received)
         self._ticks += 1
         if self._ticks % STATS_TICKS:
             return True
         if now - self._heard > QUIET_S:
             self._channel_send({"ping": int(now)})
-        video, audio = self._first(TrackKind.VIDEO), self._first(TrackKind.AUDIO)
-        width, height = video.size if video else (0, 0)
-        self._send(
-            Stats(
-                video_frames=video.frames if video else 0,
-                audio_frames=audio.frames if audio else 0,
-                media_bytes=sum(track.media_bytes for track in self._tapes.tracks),
-                packets=received.packets,
-                packets_lost=received.lost,
-                silent_ms=int((now - self._heard) * 1000),
-                width=width,
-                height=height,
-                video_packets=received.packets_of.get(video.ssrc, 0) if video else 0,
-                written_bytes=self._tapes.written_bytes,
-            )
-        )
+        silent_ms = int((now - self._heard) * 1000)
+        self._send(stats(self._tapes.tracks, received, silent_ms, self._tapes.written_bytes))
         return True
 
-    def _first(self, kind: TrackKind) -> Track | None:
-        return next((track for track in self._tapes.tracks if track.kind is kind), None)
+    def _watch_clocks(self, received: Received, now: float) -> None:
+        hushed, heard = self._silences.counted(received.packets_of, now)
+        for track in self._tapes.tracks:
+            if track.ssrc in hushed:
+                track.forget_clock()
+        if heard:
+            self._peer.media_joined()
 
     def _bus_error(self, _: Any, message: Any) -> None:
         if self._tapes.bus_error(message):

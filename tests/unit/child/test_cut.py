@@ -289,25 +289,6 @@ def test_a_track_that_does_not_return_from_a_pause_leaves() -> None:
     assert deck.left == [(35 + TICK_S + SILENCE_S, AUDIO)]
 
 
-@pytest.mark.parametrize("silent", [{AUDIO}, {VIDEO}, {AUDIO, VIDEO}])
-def test_the_clock_of_who_falls_silent_is_forgotten_once_and_put_right_when_it_is_heard_again(
-    silent: set[TrackKind],
-) -> None:
-    plan, counts = CutPlan(0.0, BOTH), {AUDIO: 0, VIDEO: 0}
-    for kind in BOTH:
-        plan.track_came(kind)
-        plan.at_gate(kind, 0.0)
-    told: list[tuple[float, tuple[TrackKind, ...], bool]] = []
-    for tick in range(100):
-        now = tick * TICK_S
-        for kind in BOTH:
-            counts[kind] += kind not in silent or not 5 <= now < 15
-        do = plan.counted(counts, now)
-        if do.forget or do.settle:
-            told.append((now, do.forget, do.settle))
-    assert told == [(5 - TICK_S + SILENCE_S, tuple(sorted(silent)), False), (15, (), True)]
-
-
 def test_a_slow_picture_shows_that_the_sound_is_silent() -> None:
     deck = Deck()
     deck.run(5, BOTH)

@@ -32,8 +32,6 @@ class FakeListener:
 
     def on_unwritten(self, detail: str) -> None: ...
 
-    def on_track_heard(self) -> None: ...
-
     def on_track_returned(self, kind: TrackKind) -> None:
         raise AssertionError("nothing leaves a screen")
 

@@ -1,0 +1,28 @@
+"""Whose clock is not to be believed any more. Pure.
+
+The RTP clock of a browser's sound stands still while nothing is captured (no microphone, no shared screen, a locked
+phone), and that of its picture does not: what comes after the silence would be placed before it.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+SILENT_S: Final = 2.0
+"""Without a packet for so long."""
+
+
+class Silences:
+    """Fed with packets received until now, by SSRC, and the time in seconds."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, tuple[int, float]] = {}
+        self._silent: set[int] = set()
+
+    def counted(self, packets: Mapping[int, int], now: float) -> tuple[set[int], set[int]]:
+        """The SSRCs that have fallen silent since the last call, and those that are heard again."""
+        for ssrc, count in packets.items():
+            if count != self._last.get(ssrc, (0, 0.0))[0]:
+                self._last[ssrc] = count, now
+        silent = {ssrc for ssrc, (_, last) in self._last.items() if now - last >= SILENT_S}
+        before, self._silent = self._silent, silent
+        return silent - before, before - silent

@@ -1,0 +1,52 @@
+from roomtape.child.silences import SILENT_S, Silences
+
+TICK_S = 0.25
+SOUND, PICTURE = 7, 8
+
+
+class Guest:
+    """Sends a packet of each of `sends` in each tick."""
+
+    def __init__(self) -> None:
+        self.silences, self.now = Silences(), 0.0
+        self.counts = {SOUND: 0, PICTURE: 0}
+        self.told: list[tuple[float, set[int], set[int]]] = []
+
+    def sends(self, *ssrcs: int, seconds: float) -> None:
+        for _ in range(round(seconds / TICK_S)):
+            self.now += TICK_S
+            self.counts |= {ssrc: self.counts[ssrc] + 1 for ssrc in ssrcs}
+            hushed, heard = self.silences.counted(self.counts, self.now)
+            if hushed or heard:
+                self.told.append((self.now, hushed, heard))
+
+
+def test_a_silence_is_told_once_and_its_end() -> None:
+    guest = Guest()
+    guest.sends(SOUND, PICTURE, seconds=5)
+    guest.sends(PICTURE, seconds=10)
+    guest.sends(SOUND, PICTURE, seconds=5)
+    assert guest.told == [(5 + SILENT_S, {SOUND}, set()), (15 + TICK_S, set(), {SOUND})]
+
+
+def test_all_may_be_silent_at_once() -> None:
+    guest = Guest()
+    guest.sends(SOUND, PICTURE, seconds=5)
+    guest.sends(seconds=60)
+    guest.sends(PICTURE, seconds=1)
+    both = {SOUND, PICTURE}
+    assert guest.told == [(5 + SILENT_S, both, set()), (65 + TICK_S, set(), {PICTURE})]
+
+
+def test_a_short_pause_is_none() -> None:
+    guest = Guest()
+    for _ in range(5):
+        guest.sends(SOUND, seconds=1)
+        guest.sends(seconds=SILENT_S - TICK_S)
+    assert guest.told == []
+
+
+def test_who_never_sent_anything_is_not_silent() -> None:
+    guest = Guest()
+    guest.sends(SOUND, seconds=60)
+    assert guest.told == []
