@@ -191,6 +191,7 @@ def signaling_client(
         on_lost=runner.on_lost,
         on_refused=on_refused,
         insecure=signaling.insecure,
+        metrics=metrics,
     )
     runner.client = client
     return client

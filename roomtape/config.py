@@ -151,10 +151,13 @@ class LauncherChoice(StrEnum):
 
 
 class SupervisionSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How the children of a recording come to be; `pool` of them are held ready."""
+    """How the children of a recording come to be; `pool` of them are held ready. `child_memory_bytes` is what one child
+    may use, 0 for what its kind of work gets; `max_streams` are recorded at a time, 0 for any number."""
 
     launcher: LauncherChoice = LauncherChoice.FORK
     pool: int = 0
+    child_memory_bytes: int = 0
+    max_streams: int = 0
 
 
 class Deadlines(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from roomtape.ice.probe import probe_turn
 from roomtape.ice.results import explain
 from roomtape.ice.servers import by_relay
 from roomtape.ice.turn_list import TurnList, ice_for_a_child
+from roomtape.ipc.ceilings import RECORDING, ceilings
 from roomtape.ipc.messages import Failed, FromChild, RecordConfig, SegmentClosed, SegmentOpened, Unwritten
 from roomtape.ipc.storing import Storing
 from roomtape.logs import get_logger
@@ -98,6 +99,7 @@ class RecorderApp:
             settings.deadlines,
             random.random,
             alone=settings.signaling.room is None,
+            max_streams=settings.supervision.max_streams,
         )
         self.runner = Runner(
             self.router, self, self._configure, settings.deadlines, metrics, launcher, self._child_crashed
@@ -124,6 +126,7 @@ class RecorderApp:
             stream_id=stream,
             folder=str(self._folders.main.absolute()),
             storing=self._storing(),
+            ceilings=ceilings(self._settings.supervision.child_memory_bytes, RECORDING),
             stem=stem(self._prefix, stream, take),
             screen_stem=stem(self._prefix, stream, take, Feed.SCREEN),
             container=recording.container,

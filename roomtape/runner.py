@@ -3,14 +3,15 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Final, Protocol
 
+from roomtape.bucket import Bucket
 from roomtape.config import Deadlines
 from roomtape.errors import RecorderError
 from roomtape.ipc.messages import FromChild, Log, PublishConfig, Ready, RecordConfig, ViewConfig
 from roomtape.logs import get_logger
 from roomtape.model import StreamId
-from roomtape.observe.metrics import Metrics
+from roomtape.observe.metrics import FLOODS, Metrics
 from roomtape.room.effects import (
     Arm,
     ChildId,
@@ -32,6 +33,10 @@ from roomtape.supervisor.crash import Crash
 from roomtape.supervisor.manager import WebRTCSubprocessManager
 from roomtape.supervisor.process import Launch
 
+LOG_LINES_PER_S: Final = 20.0
+LOG_LINES_AT_ONCE: Final = 200.0
+"""Of one child; what a guest makes it say must not keep others from being heard."""
+TOO_MANY_LINES: Final = "too many log lines"
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 log = get_logger(__name__)
@@ -84,10 +89,12 @@ class Runner:
         self._streams: dict[ChildId, StreamId] = {}
         self._starting: dict[ChildId, asyncio.Task[None]] = {}
         self._managers: dict[ChildId, WebRTCSubprocessManager] = {}
+        self._log_lines: dict[ChildId, Bucket] = {}
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._all_gone = asyncio.Event()
         self._said_unconfined = False
+        self._floods: set[str] = set()
         self.client: SignalingClient | None = None
 
     # --- inputs ---------------------------------------------------------------------------------------------------
@@ -107,6 +114,10 @@ class Runner:
         self._metrics.child_messages.add()
         stream = self._streams[child]
         if isinstance(message, Log):
+            if not self._log_lines[child].take(1, time.monotonic()):
+                self._metrics.child_messages_dropped.add(TOO_MANY_LINES)
+                self._warn_of_flood(TOO_MANY_LINES)
+                return
             fields = {**message.fields, "stream": stream}
             child_log.log(LEVELS.get(message.level, LEVELS["warning"]), message.message, **fields)
             return
@@ -118,6 +129,9 @@ class Runner:
 
     def _child_exited(self, child: ChildId, detail: str) -> None:
         stream, manager = self._streams.pop(child), self._managers.pop(child, None)
+        del self._log_lines[child]
+        if manager is not None:
+            self._count_dropped(stream, manager)
         self._metrics.children_alive.set(len(self._managers))
         log.debug("child ended", child=child, detail=detail)
         if manager is not None and detail != "exited with code 0":
@@ -129,6 +143,13 @@ class Runner:
         self.perform(self._decider.child_exited(child, detail, time.monotonic()))
         if not self._streams:
             self._all_gone.set()
+
+    def _count_dropped(self, stream: StreamId, manager: WebRTCSubprocessManager) -> None:
+        lost = {"not taken by the child": manager.dropped, "not understood": manager.garbage}
+        for reason, count in lost.items():
+            if count:
+                self._metrics.child_messages_dropped.add(reason, count)
+                log.warning("messages to or from a child were lost", stream=stream, count=count, reason=reason)
 
     def _due(self, timer: Timer) -> None:
         del self._timers[timer]
@@ -159,13 +180,22 @@ class Runner:
                     self._audience.reported(effect)
                 case Count(reason):
                     self._metrics.frames_dropped.add(reason)
+                    if reason in FLOODS:
+                        self._warn_of_flood(reason)
                 case Warn(message, fields):
                     log.warning(message, **fields)
                 case _:
                     log.debug("effect for an ended child", kind=type(effect).__name__)
 
+    def _warn_of_flood(self, reason: str) -> None:
+        """Once; how much it was is said at the end."""
+        if reason not in self._floods:
+            self._floods.add(reason)
+            log.warning("more comes than can be of use: the rest is left out", reason=reason)
+
     def _spawn(self, child: ChildId, stream: StreamId) -> None:
         self._streams[child] = stream
+        self._log_lines[child] = Bucket(LOG_LINES_PER_S, LOG_LINES_AT_ONCE)
         self._all_gone.clear()
         self._metrics.attempts_started.add()
         self._starting[child] = self._task(self._start(child, stream))
@@ -216,6 +246,8 @@ class Runner:
             await self._all_gone.wait()
         for timer in list(self._timers):
             self._disarm(timer)
+        if left_out := self._metrics.left_out():
+            log.warning("left out in this run, being too much", **left_out)
 
     def kill_all(self) -> None:
         """The user does not want to wait."""

@@ -14,6 +14,7 @@ from typing import Final
 from roomtape.config import STDOUT, Settings, ViewSettings
 from roomtape.errors import ConfigError, ReaderGone
 from roomtape.ice.turn_list import TurnList, ice_for_a_child
+from roomtape.ipc.ceilings import RECORDING, WITH_CODECS, ceilings
 from roomtape.ipc.messages import (
     Failed,
     FromChild,
@@ -80,11 +81,13 @@ class ViewerApp:
     async def _configure(self, _child: ChildId, stream: StreamId) -> RecordConfig | ViewConfig:
         view, deadlines = self._settings.view, self._settings.deadlines
         ice, phrase = await ice_for_a_child(self._settings.ice, self._turn, self._conceal), self._identity.phrase
+        memory = self._settings.supervision.child_memory_bytes
         connect_ms, media_ms = int(deadlines.connect * 1000), int(deadlines.media * 1000)
         if view.container is None or self._descriptor is not None:
             return ViewConfig(
                 stream_id=stream,
                 descriptor=self._descriptor,
+                ceilings=ceilings(memory, WITH_CODECS),
                 video_sink=view.video_sink,
                 audio_sink=view.audio_sink,
                 audio=view.audio,
@@ -98,6 +101,7 @@ class ViewerApp:
         return RecordConfig(
             stream_id=stream,
             folder=str(self._path.parent),
+            ceilings=ceilings(memory, RECORDING),
             stem=self._path.stem,
             dated=False,
             container=view.container,

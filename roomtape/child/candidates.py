@@ -10,6 +10,8 @@ from roomtape.model import Candidate
 FIRST_WAIT_MS: Final = 70
 LAST_WAIT_MS: Final = 1_000
 MAX_WAITING: Final = 100
+MAX_TAKEN: Final = 1000
+"""Remote candidates of one connection; each costs connectivity checks with every local one."""
 
 
 def known_type(candidate: Candidate) -> set[str]:
@@ -42,17 +44,20 @@ class LocalCandidates:
 
 
 class RemoteCandidates:
-    """Keeps candidates until `open`; the oldest go when there are too many."""
+    """Keeps candidates until `open`; the oldest go when there are too many. The first MAX_TAKEN are looked at."""
 
     def __init__(self, apply: Callable[[Candidate], None]) -> None:
         self._apply = apply
         self._waiting: list[Candidate] = []
         self._open = False
         self.types: set[str] = set()
-        self.dropped = 0
+        self.dropped = self._taken = 0
 
     def add(self, candidates: tuple[Candidate, ...]) -> None:
-        for candidate in candidates:
+        room = max(0, MAX_TAKEN - self._taken)
+        self.dropped += max(0, len(candidates) - room)
+        self._taken += len(candidates)
+        for candidate in candidates[:room]:
             self.types |= known_type(candidate)
             if self._open:
                 self._apply(candidate)

@@ -5,10 +5,12 @@ Frames are hostile: not text, not JSON, not an object, too long or too many at o
 
 import json
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from roomtape.bucket import Bucket
 from roomtape.child.gst import GstWebRTC, post
 from roomtape.errors import WireError
 from roomtape.signaling.envelope import read_json
@@ -17,6 +19,10 @@ LABEL: Final = "sendChannel"
 MAX_FRAME: Final = 256 * 1024
 MAX_PENDING: Final = 256
 """Frames handed to the main loop and not yet handled."""
+FRAMES_PER_S: Final = 100.0
+BURST: Final = 300.0
+CHARACTERS_PER_FRAME: Final = 4096
+"""A longer frame counts as several."""
 
 
 class AnnouncedChannel:
@@ -56,8 +62,14 @@ class AnnouncedChannel:
                 self._early.append(text)
 
 
+def allowance() -> Bucket:
+    """What one peer may say, on however many channels."""
+    return Bucket(FRAMES_PER_S, BURST)
+
+
 class DataChannel:
-    """Wraps a GstWebRTCDataChannel. Callbacks run on the main loop's thread."""
+    """Wraps a GstWebRTCDataChannel. Callbacks run on the main loop's thread. What costs more than `bucket` has is
+    dropped."""
 
     def __init__(
         self,
@@ -65,8 +77,11 @@ class DataChannel:
         on_object: Callable[[Mapping[str, Any]], None],
         on_open: Callable[[], None],
         on_close: Callable[[], None],
+        bucket: Bucket | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._channel = channel
+        self._bucket, self._clock = bucket or allowance(), clock
         self._on_object, self._on_open, self._on_close = on_object, on_open, on_close
         self._opened = False
         self._pending: deque[str] = deque()
@@ -101,6 +116,9 @@ class DataChannel:
     def _message(self, _: Any, text: str | None) -> None:
         """On GStreamer's thread: only what is cheap."""
         if text is None or len(text) > MAX_FRAME or len(self._pending) >= MAX_PENDING:
+            self.dropped += 1
+            return
+        if not self._bucket.take(1 + len(text) / CHARACTERS_PER_FRAME, self._clock()):
             self.dropped += 1
             return
         self._pending.append(text)

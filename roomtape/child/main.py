@@ -111,6 +111,11 @@ class Child:
         self._send(Failed(code=error.code, scope=error.scope, retryable=error.retryable, detail=error.detail))
         self.end()
 
+    def tell_dropped(self) -> None:
+        """How many messages a parent that did not read them in time will never see."""
+        if self.channel.dropped:
+            self._send(Log(level="warning", message="messages were left out", fields={"count": self.channel.dropped}))
+
     def _garbage(self, error: IpcError) -> None:
         self._send(Log(level="warning", message="line from the parent dropped", fields={"reason": error.detail}))
 
@@ -143,5 +148,6 @@ def main() -> int:
         signal.signal(number, lambda *_: post(child.end))
     report_crashes_to(child.fail)
     child.loop.run()
+    child.tell_dropped()
     child.channel.drain()
     return child.exit_code

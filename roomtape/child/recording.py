@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from roomtape.child.answer import complete
 from roomtape.child.codecs import RECIPES, codec_of
-from roomtape.child.datachannel import LABEL, DataChannel
+from roomtape.child.datachannel import LABEL, DataChannel, allowance
 from roomtape.child.destination import Destination
 from roomtape.child.figures import stats
 from roomtape.child.gst import GLib, Gst, after_ms, guarded, make, post
@@ -86,6 +86,7 @@ class Recording:
             kind for kind, yes in ((TrackKind.AUDIO, config.audio), (TrackKind.VIDEO, config.video)) if yes
         )
         self._channel: DataChannel | None = None
+        self._allowance, self._frames_dropped = allowance(), 0
         self._channel_session = ""
         self._negotiation = self._channel_offers = self._ticks = 0
         self._stopping = self._failed = False
@@ -189,8 +190,13 @@ class Recording:
     def on_data_channel(self, channel: Any) -> None:
         label = channel.get_property("label")
         if label == LABEL and (self._channel is None or not self._channel.is_open):
+            self._frames_dropped += self._channel.dropped if self._channel is not None else 0
             self._channel = DataChannel(
-                channel, guarded(self._on_object, self._fail), self._on_channel_open, self._on_channel_close
+                channel,
+                guarded(self._on_object, self._fail),
+                self._on_channel_open,
+                self._on_channel_close,
+                self._allowance,
             )
         self._log("debug", "data channel", label=str(label)[:40])
 
@@ -373,7 +379,7 @@ class Recording:
 
     def _tell_dropped(self) -> None:
         """What was too much, or no message, is counted and said once."""
-        channel = self._channel.dropped if self._channel is not None else 0
+        channel = self._frames_dropped + (self._channel.dropped if self._channel is not None else 0)
         if channel or self._peer.remote.dropped:
             candidates = self._peer.remote.dropped
             self._log("warning", "some of what the guest sent was dropped", channel=channel, candidates=candidates)

@@ -72,20 +72,22 @@ class _Program(ctypes.Structure):
 
 
 def shut_in(config: RecordConfig | ViewConfig | PublishConfig) -> Confinement:
-    """Confine this process to what a child with this configuration needs; see `confine`."""
+    """Confine this process to what a child with this configuration needs, its ceilings included; see `confine`."""
     if isinstance(config, RecordConfig):
         with suppress(StorageError):  # a folder has to be there to be a right; that it is not is told later
             make_folder(Path(config.folder), config.storing.mount)
         if config.storing.fallback_folder:
             with suppress(StorageError):
                 make_folder(Path(config.storing.fallback_folder), "")
+    _limit(resource.RLIMIT_DATA, config.ceilings.memory_bytes)
+    _limit(resource.RLIMIT_NOFILE, config.ceilings.open_files)
+    _limit(resource.RLIMIT_CORE, 0)  # the memory of a child holds keys
     return confine(rights_of(config, python_folders(), os.environ))
 
 
 def confine(rights: Rights) -> Confinement:
     """Give this process, and all that it starts, `rights` at most. Landlock binds the calling thread and those that it
     starts later, so there must be no other yet."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the memory of a child holds keys
     missing: list[str] = []
     version = 0
     seccomp = False
@@ -106,6 +108,13 @@ def confine(rights: Rights) -> Confinement:
     except OSError as error:
         missing.append(f"seccomp: {error.strerror}")
     return Confinement(version, seccomp, tuple(missing))
+
+
+def _limit(what: int, wanted: int) -> None:
+    """For good, unless there is a lower limit already."""
+    most = resource.getrlimit(what)[1]
+    limit = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+    resource.setrlimit(what, (limit, limit))
 
 
 def python_folders() -> tuple[str, ...]:

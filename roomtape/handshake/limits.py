@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from roomtape.bucket import Bucket
 from roomtape.signaling.wire import MAX_FRAME
 
 CHARACTERS_PER_TOKEN: Final = 4096
@@ -65,27 +66,23 @@ class Allowance:
     """A token bucket and the strikes of one connection."""
 
     def __init__(self, limits: HubLimits) -> None:
-        self._rate, self._burst, self._max_frame = limits.rate, limits.burst, limits.max_frame
-        self._tokens = limits.burst
-        self._at = 0.0
+        self._bucket, self._max_frame = Bucket(limits.rate, limits.burst), limits.max_frame
         self.strikes = 0
 
     def spend(self, characters: int, now: float) -> bool:
         """Pay for reading a frame at `now` (seconds); False, and a strike, when it is not affordable."""
-        self._tokens = min(self._burst, self._tokens + max(0.0, now - self._at) * self._rate)
-        self._at = now
-        cost = _cost(1, characters)
-        if self._tokens < cost or characters > self._max_frame:
+        self._bucket.refill(now)
+        rested = self._bucket.tokens == self._bucket.burst
+        if characters > self._max_frame or not self._bucket.take(_cost(1, characters), now):
             self.strikes += 1
             return False
-        if self._tokens == self._burst:
+        if rested:
             self.strikes = 0
-        self._tokens -= cost
         return True
 
     def charge(self, deliveries: int, characters: int) -> None:
         """Pay afterwards for what a frame led to; the bucket may go below zero."""
-        self._tokens -= _cost(deliveries, characters) / DELIVERY_DISCOUNT
+        self._bucket.tokens -= _cost(deliveries, characters) / DELIVERY_DISCOUNT
 
 
 def _cost(count: int, characters: int) -> float:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from roomtape.errors import Scope
+from roomtape.ipc.ceilings import WITH_CODECS, Ceilings
 from roomtape.ipc.source import MediaSource
 from roomtape.ipc.storing import Storing
 from roomtape.model import Candidate, Codec, Container, Description, Feed, IceServers, TrackKind
@@ -37,6 +38,7 @@ class RecordConfig(_Message, frozen=True, kw_only=True, tag="record"):
     stream_id: str
     folder: str
     storing: Storing = Storing()
+    ceilings: Ceilings = Ceilings()
     stem: str
     screen_stem: str = "screen"
     dated: bool = True
@@ -69,6 +71,7 @@ class ViewConfig(_Message, frozen=True, kw_only=True, tag="view"):
     audio_sink: str = "autoaudiosink"
     audio: bool = True
     video: bool = True
+    ceilings: Ceilings = Ceilings(memory_bytes=WITH_CODECS)
     codecs: tuple[Codec, ...] = ()
     max_bitrate_kbps: int | None = None
     jitter_ms: int = 200
@@ -91,6 +94,7 @@ class PublishConfig(_Message, frozen=True, kw_only=True, tag="publish"):
     stream_id: str
     source: MediaSource = MediaSource()
     encoder: str = ""
+    ceilings: Ceilings = Ceilings(memory_bytes=WITH_CODECS)
     codec: Codec = Codec.VP8
     audio: bool = True
     video: bool = True

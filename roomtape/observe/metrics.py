@@ -6,6 +6,17 @@ PREFIX: Final = "roomtape_"
 MAX_LABELS: Final = 50
 """Label values kept apart in one family; further ones are counted together as `other`."""
 
+FLOODS: Final = frozenset(
+    {
+        "too many frames of one sender",
+        "too many candidates for a child that is not ready",
+        "too many children of one stream",
+        "too many streams",
+        "candidates without an offer",
+    }
+)
+"""Reasons for dropping frames of which the user hears."""
+
 
 class Metric:
     """A named figure that somebody may want to read."""
@@ -69,6 +80,11 @@ class Metrics:
         self.frames_dropped = Family(
             "signaling_dropped_total", "reason", "frames or parts of them not for us or not understood"
         )
+        self.requests_dropped = Family(
+            "signaling_requests_dropped_total",
+            "reason",
+            "requests to the server that were not kept or not sent in time",
+        )
         self.signaling_connected = Gauge("signaling_connected", "1 while the WebSocket is open and joined")
         self.signaling_reconnects = Counter("signaling_reconnects_total", "connections made again after a loss")
 
@@ -102,6 +118,13 @@ class Metrics:
     def snapshot(self) -> dict[str, float]:
         """Every sample by its name."""
         return {name: value for metric in self.all() for name, value in metric.samples().items()}
+
+    def left_out(self) -> dict[str, int]:
+        """How much was too much, by reason; what is dropped because it concerns others is not among it."""
+        frames = {reason: count for reason, count in self.frames_dropped.values.items() if reason in FLOODS}
+        words = frames | self.child_messages_dropped.values | self.requests_dropped.values
+        words["log records"] = self.log_suppressed.value
+        return {reason.replace(" ", "_"): int(count) for reason, count in words.items() if count}
 
     def help_texts(self) -> dict[str, str]:
         """The help text of every metric by its name without labels."""

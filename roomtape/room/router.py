@@ -13,8 +13,9 @@ from roomtape.errors import InvalidTransition, WrongPassword
 from roomtape.ipc.messages import FromChild
 from roomtape.model import PeerId, SdpType, StreamId, WireStreamId
 from roomtape.room.early import EarlyCandidates
-from roomtape.room.effects import ChildId, Count, Effect, Timer, Warn
+from roomtape.room.effects import ChildId, Count, Effect, Report, Timer, Warn
 from roomtape.room.outcome import Outcome, SessionState
+from roomtape.room.places import Places, holds_place
 from roomtape.room.session import StreamSession
 from roomtape.signaling.identity import Identity
 from roomtape.signaling.messages import (
@@ -39,7 +40,10 @@ MAX_WARNED: Final = 1000
 
 
 class Router:
-    """`wanted` empty means every stream of the room; `alone`: there is no room, so streams are asked for at once."""
+    """`wanted` empty means every stream of the room; `alone`: there is no room, so streams are asked for at once.
+
+    Of more than `max_streams` at a time, if that is not 0, the last ones wait for a place.
+    """
 
     def __init__(
         self,
@@ -49,6 +53,7 @@ class Router:
         jitter: Callable[[], float],
         *,
         alone: bool = False,
+        max_streams: int = 0,
     ) -> None:
         self._identity, self._wanted, self._deadlines = identity, wanted, deadlines
         self._jitter, self._alone = jitter, alone
@@ -56,6 +61,7 @@ class Router:
         self._sessions: dict[StreamId, StreamSession] = {}
         self._children: dict[ChildId, StreamSession] = {}
         self._early = EarlyCandidates()
+        self._places = Places(max_streams)
         self._warned: set[str] = set()
         self._leaving = False
 
@@ -68,13 +74,16 @@ class Router:
         effects = [effect for session in self._sessions.values() for effect in session.rejoined(now)]
         if self._alone:
             for stream in sorted(self._wanted - set(self._sessions)):
-                effects += self._session(stream, self._identity.wire_id(stream)).start(now)
+                effects += self._enter(stream, None, self._identity.wire_id(stream), now)
         return effects
 
     def signal(self, signal: Signal, now: float) -> list[Effect]:
         """Something came from the handshake server."""
         if self._leaving:
             return []
+        return [*self._signal(signal, now), *self._serve_next(now)]
+
+    def _signal(self, signal: Signal, now: float) -> list[Effect]:
         match signal:
             case Listing():
                 return self._listing(signal, now)
@@ -85,7 +94,7 @@ class Router:
             case CandidatesReceived():
                 return self._candidates(signal, now)
             case PeerLeft(peer=peer):
-                return [effect for session in self._sessions.values() for effect in session.peer_left(peer, now)]
+                return self._left(peer, now)
             case Undecryptable(peer=peer):
                 return self._undecryptable(peer)
             case ServerAlert(text=text):
@@ -100,7 +109,7 @@ class Router:
         if session is None:
             return [Count("message of an ended child")]
         try:
-            return session.child_said(session.attempts[child], message, now)
+            return [*session.child_said(session.attempts[child], message, now), *self._serve_next(now)]
         except InvalidTransition as error:
             return [Count("invalid transition"), Warn("unexpected event", {"detail": error.detail})]
 
@@ -108,19 +117,22 @@ class Router:
         session = self._children.pop(child, None)
         if session is None:
             return [Count("exit of an unknown child")]
-        return session.child_exited(session.attempts[child], detail, now)
+        return [*session.child_exited(session.attempts[child], detail, now), *self._serve_next(now)]
 
     def due(self, timer: Timer, now: float) -> list[Effect]:
         """A timer has run out."""
         if isinstance(timer.of, int):
             session = self._children.get(timer.of)
-            return session.due(timer.name, session.attempts[timer.of], now) if session else []
-        session = self._sessions.get(timer.of)
-        return session.due(timer.name, None, now) if session else []
+            effects = session.due(timer.name, session.attempts[timer.of], now) if session else []
+        else:
+            session = self._sessions.get(timer.of)
+            effects = session.due(timer.name, None, now) if session else []
+        return [*effects, *self._serve_next(now)]
 
     def leave(self) -> list[Effect]:
         """The recorder ends."""
         self._leaving = True
+        self._places.clear()
         return [effect for session in self._sessions.values() for effect in session.leave()]
 
     # --- who is who -----------------------------------------------------------------------------------------------
@@ -178,6 +190,45 @@ class Router:
     def _is_wanted(self, stream: StreamId) -> bool:
         return not self._wanted or stream in self._wanted
 
+    # --- places ---------------------------------------------------------------------------------------------------
+
+    def _enter(self, stream: StreamId, peer: PeerId | None, wire: WireStreamId, now: float) -> list[Effect]:
+        """The stream is there: begin with it, or have it wait for a place."""
+        if not self._has_place(stream):
+            return self._wait(stream, peer, wire)
+        self._places.forget(stream)
+        session = self._session(stream, wire)
+        return session.start(now) if peer is None else session.appeared(peer, wire, now)
+
+    def _has_place(self, stream: StreamId) -> bool:
+        session = self._sessions.get(stream)
+        return (session is not None and holds_place(session)) or not self._places.full(self._taken)
+
+    @property
+    def _taken(self) -> int:
+        return sum(holds_place(session) for session in self._sessions.values())
+
+    def _wait(self, stream: StreamId, peer: PeerId | None, wire: WireStreamId) -> list[Effect]:
+        waits = self._places.wait(stream, peer, wire)
+        return [Count("waits for a place"), *([Report(stream, "waiting", self._places.sentence)] if waits else [])]
+
+    def _serve_next(self, now: float) -> list[Effect]:
+        """Whoever waits takes the places that are free."""
+        effects: list[Effect] = []
+        if self._leaving:
+            return effects
+        while (turn := self._places.next(self._taken)) is not None:
+            effects += self._enter(*turn, now)
+        return effects
+
+    def _left(self, peer: PeerId, now: float) -> list[Effect]:
+        effects = [effect for session in self._sessions.values() for effect in session.peer_left(peer, now)]
+        for stream in self._places.left(peer):
+            session = self._sessions.get(stream)
+            failed = session is not None and session.state is SessionState.FAILED
+            effects.append(Report(stream, "failed" if failed else "finished", "left before there was a place"))
+        return effects
+
     # --- signals --------------------------------------------------------------------------------------------------
 
     def _listing(self, listing: Listing, now: float) -> list[Effect]:
@@ -195,7 +246,7 @@ class Router:
             return [Count("stream not wanted")]
         if not self._make_room(stream):
             return self._full(stream)
-        return self._session(stream, wire).appeared(peer, wire, now)
+        return self._enter(stream, peer, wire, now)
 
     def _description(self, signal: DescriptionReceived, now: float) -> list[Effect]:
         if signal.description.type is not SdpType.OFFER:
@@ -214,7 +265,11 @@ class Router:
             return [Count("offer not wanted")]
         if not self._make_room(stream):
             return self._full(stream)
-        session = self._session(stream, self._identity.wire_id(stream))
+        wire = self._identity.wire_id(stream)
+        if not self._has_place(stream):
+            return self._wait(stream, signal.peer, wire)
+        self._places.forget(stream)
+        session = self._session(stream, wire)
         return session.offered(signal, self._early.take(signal.peer, signal.session, now), now)
 
     def _candidates(self, signal: CandidatesReceived, now: float) -> list[Effect]:

@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from roomtape.config import SignalingSettings
 from roomtape.errors import RecorderError, SignalingUnreachable
 from roomtape.logs import get_logger, printable
+from roomtape.observe.metrics import Metrics
 from roomtape.signaling.messages import Dialect, Request, Signal
 from roomtape.signaling.protocol import Abandon, Deliver, Joined, Output, Protocol, SeedFailed, Transmit
 from roomtape.signaling.wire import MAX_FRAME
@@ -50,10 +51,11 @@ class SignalingClient:
         on_lost: Callable[[RecorderError], None],
         on_refused: Callable[[str], None] = lambda _text: None,
         insecure: bool = False,
+        metrics: Metrics | None = None,
     ) -> None:
         self._server, self._protocol = server, protocol
         self._on_signal, self._on_joined, self._on_lost, self._on_refused = on_signal, on_joined, on_lost, on_refused
-        self._insecure = insecure
+        self._insecure, self._metrics = insecure, metrics or Metrics()
         self._failures = 0
         self._joined_at = float("inf")
         self._outbox: asyncio.Queue[str] = asyncio.Queue(MAX_UNSENT)
@@ -64,7 +66,10 @@ class SignalingClient:
 
     def request(self, request: Request) -> None:
         """Send, now or when it is possible; see `Protocol.request`."""
+        before = self._protocol.dropped
         self._perform(self._protocol.request(request, time.monotonic()))
+        if lost := self._protocol.dropped - before:
+            self._metrics.requests_dropped.add("requests without a connection", lost)
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
@@ -85,6 +90,7 @@ class SignalingClient:
             log.warning("signaling lost", reason=error.detail, retry_s=round(wait, 1))
             await asyncio.sleep(wait)
             self.reconnects += 1
+            self._metrics.signaling_reconnects.add()
 
     async def _once(self) -> None:
         self._abandoned = None
@@ -109,6 +115,7 @@ class SignalingClient:
             try:
                 async for text in socket:
                     self.frames_in += 1
+                    self._metrics.frames_in.add()
                     self._perform(self._protocol.received(text, time.monotonic()))
             finally:
                 for helper in helpers:
@@ -122,6 +129,7 @@ class SignalingClient:
             except websockets.ConnectionClosed:
                 return
             self.frames_out += 1
+            self._metrics.frames_out.add()
 
     async def _close_if_abandoned(self, socket: ClientConnection) -> None:
         await self._abandon.wait()
@@ -144,6 +152,7 @@ class SignalingClient:
                         self._outbox.put_nowait(text)
                     except asyncio.QueueFull:
                         self.dropped += 1
+                        self._metrics.requests_dropped.add("requests to a slow server")
                 case Deliver(signal):
                     self._on_signal(signal)
                 case Joined():

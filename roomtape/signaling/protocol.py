@@ -28,6 +28,7 @@ from roomtape.signaling.messages import (
     ServerAlert,
     Signal,
 )
+from roomtape.signaling.pace import SenderPace
 
 MAX_OFFLINE: Final = 30
 """Peer messages kept while there is no connection; the newest stay (protocol.md 1.3)."""
@@ -104,6 +105,7 @@ class Protocol:
         self._seeds_refused = 0
         self._is_roomtape = False
         self._recording = SayRecording(())
+        self._pace = SenderPace()
         self.dropped = 0  # requests that were not kept
 
     @property
@@ -137,6 +139,9 @@ class Protocol:
         obj = wire.load(text)
         if obj is None:
             return [Deliver(Dropped("malformed"))]
+        sender = wire.address(obj, self._context.me)
+        if sender and not self._pace.admits(sender, len(text), now):
+            return [Deliver(Dropped("too many frames of one sender"))]
         self._learn_dialect(wire.speaks(obj))
         out: list[Output] = []
         for signal in wire.interpret(obj, self._context):

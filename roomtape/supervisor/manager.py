@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from roomtape.bucket import Bucket
 from roomtape.config import Deadlines
 from roomtape.errors import ChildHung, ChildStartFailed, IpcError
 from roomtape.ipc.codec import decoder_in_parent, encode
@@ -31,6 +32,8 @@ READ_SIZE: Final = 1 << 12
 """Bytes handled at once: a child that floods must not keep the others waiting."""
 MAX_UNSENT: Final = 4 << 20
 """Bytes that a child may leave unread; one that reads nothing at all hangs, and its pings will show it."""
+BYTES_PER_S, BURST_BYTES = 1 << 20, 4 << 20
+"""What is read of a child, a few kilobytes a second by rights: one that writes more waits, and the others do not."""
 GARBAGE_LOGGED: Final = 10
 """Lines of garbage told one by one; more are only counted."""
 CATCH_UP_S: Final = 0.25
@@ -75,6 +78,7 @@ class WebRTCSubprocessManager:
         self._stopping = False
         self._reason = ""
         self._refused: Failed | None = None
+        self._bucket = Bucket(BYTES_PER_S, BURST_BYTES)
         self.dropped = self.garbage = 0
         self.crash: Crash | None = None
         self._trail = Trail()
@@ -174,7 +178,11 @@ class WebRTCSubprocessManager:
                     self._drop(item)
                 else:
                     self._take(item)
-            await asyncio.sleep(0)
+            await self._pause_for(data)
+
+    async def _pause_for(self, data: bytes) -> None:
+        """Let the others have their turn; longer after a flood."""
+        await asyncio.sleep(self._bucket.owe(len(data), asyncio.get_running_loop().time()))
 
     def _drop(self, error: IpcError) -> None:
         self.garbage += 1
@@ -203,7 +211,7 @@ class WebRTCSubprocessManager:
             rest = rest[:MAX_STDERR_LINE]
             for line in lines:
                 self._keep(line)
-            await asyncio.sleep(0)
+            await self._pause_for(data)
         self._keep(rest)
 
     def _keep(self, line: bytes) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from roomtape.ipc.ceilings import OPEN_FILES, RECORDING
 from roomtape.ipc.messages import Log, Ready, RecordConfig
 from roomtape.ipc.storing import Storing
 from tests.support.intruder_child import attempt
@@ -116,6 +117,15 @@ async def test_the_kernel_says_so_of_every_thread(tmp_path: Path) -> None:
 async def test_a_child_that_crashes_leaves_no_core(tmp_path: Path) -> None:
     async with taken_over(tmp_path) as child:
         assert resource.prlimit(child.process.pid, resource.RLIMIT_CORE) == (0, 0)
+
+
+async def test_memory_and_open_files_have_a_ceiling_which_does_not_end_it(tmp_path: Path) -> None:
+    async with taken_over(tmp_path) as child:
+        assert await came_of(child, "allocate", RECORDING // 2) == "done"
+        assert await came_of(child, "allocate", RECORDING) == "ENOMEM"
+        assert await came_of(child, "open", 100) == "done"
+        assert await came_of(child, "open", OPEN_FILES) == "EMFILE"
+        assert await came_of(child, "write", str(tmp_path / "recordings" / "file")) == "done"
 
 
 def statuses(pid: int) -> list[dict[str, str]]:

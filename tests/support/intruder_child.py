@@ -78,6 +78,22 @@ def _resolve(name: str) -> None:
     socket.getaddrinfo(name, 80)
 
 
+def _allocate(size: int) -> None:
+    try:
+        bytearray(size)
+    except MemoryError:
+        raise OSError(errno.ENOMEM, "") from None
+
+
+def _open_many(count: int) -> None:
+    descriptors: list[int] = []
+    try:
+        descriptors += (os.open(os.devnull, os.O_RDONLY) for _ in range(count))
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
 def _from_a_thread(path: str) -> None:
     """As _write, in a thread that is made now."""
     failure: list[OSError] = []
@@ -110,6 +126,8 @@ TRIALS: dict[str, Callable[..., None]] = {
     "exec": _exec,
     "fork": _fork,
     "thread": _thread,
+    "allocate": _allocate,
+    "open": _open_many,
     "kill": _kill,
     "trace": _trace,
     "mount": _mount,

@@ -93,11 +93,19 @@ class World:
         obedient: bool = True,
         deadlines: Deadlines | None = None,
         jitter: float = 1.0,
+        max_streams: int = 0,
     ) -> None:
         self.now = 1000.0
         self.obedient = obedient
         self.deadlines = deadlines or Deadlines()
-        self.router = Router(IDENTITY, frozenset(map(StreamId, wanted)), self.deadlines, lambda: jitter, alone=alone)
+        self.router = Router(
+            IDENTITY,
+            frozenset(map(StreamId, wanted)),
+            self.deadlines,
+            lambda: jitter,
+            alone=alone,
+            max_streams=max_streams,
+        )
         self.children: dict[ChildId, FakeChild] = {}
         self.timers: dict[Timer, float] = {}
         self.sent: list[tuple[float, Request]] = []

@@ -8,10 +8,10 @@ from tests.unit.source import FILES, MODULES, inner, outer, reach
 
 FLOORS: tuple[dict[str, str], ...] = (
     # 0: words that everyone uses
-    {"": "errors model config logs launch"},
+    {"": "errors model config logs launch bucket"},
     # 1: values and texts
     {
-        "ipc": "storing source messages codec forking",
+        "ipc": "ceilings storing source messages codec forking",
         "signaling": "identity messages crypto envelope wire link",
         "ice": "servers results",
         "supervisor": "backoff",
@@ -19,10 +19,10 @@ FLOORS: tuple[dict[str, str], ...] = (
     # 2: decisions; and the child, which is a program of its own
     {
         "supervisor": "scrub crash",
-        "signaling": "protocol",
+        "signaling": "pace protocol",
         "room": (
-            "effects outcome watchdog attempt early asking owners row doubt ladder session router publication publisher"
-            " turns"
+            "effects outcome watchdog attempt early asking owners row doubt ladder session places router publication"
+            " publisher turns"
         ),
         "storage": "layout manifest structure fragments unfinished space",
         "handshake": "effects limits rooms frames rules hosted fanout hub pages",
@@ -51,7 +51,8 @@ FLOORS: tuple[dict[str, str], ...] = (
 )
 
 CHILD_MAY_IMPORT = {
-    *("errors", "model", "ipc.messages", "ipc.storing", "ipc.source", "ipc.codec", "ipc.forking"),
+    *("errors", "model", "bucket", "ipc.messages", "ipc.ceilings", "ipc.storing", "ipc.source"),
+    *("ipc.codec", "ipc.forking"),
     *("signaling.envelope", "ice.servers"),
 }
 CHILD_MAY_BRING = CHILD_MAY_IMPORT | {"signaling.crypto"}

@@ -17,6 +17,7 @@ from roomtape.config import Deadlines, IceSettings, RecordingSettings, Settings,
 from roomtape.errors import ConfigError, DiskFull, Scope, TurnUnreachable
 from roomtape.ice.results import ProbeResult, ProbeStatus
 from roomtape.ice.turn_list import TurnList
+from roomtape.ipc.ceilings import Ceilings
 from roomtape.ipc.messages import Failed, FromChild, Init, Ready, RecordConfig, SegmentClosed, SegmentOpened
 from roomtape.ipc.storing import Storing
 from roomtape.model import Container, IcePolicy, PeerId, StreamId, TrackKind, TurnServer, TurnTransport
@@ -132,6 +133,7 @@ async def test_a_child_is_told_all_that_it_needs(studio: Open, tmp_path: Path) -
         "stream_id": "ann",
         "folder": str(tmp_path),
         "storing": Storing(min_free_bytes=1_000_000_000),
+        "ceilings": Ceilings(),
         "stem": "studio_ann_01",
         "screen_stem": "studio_ann_screen_01",
         "dated": True,

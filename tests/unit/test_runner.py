@@ -33,7 +33,7 @@ from roomtape.room.effects import (
     Timer,
     Warn,
 )
-from roomtape.runner import Runner
+from roomtape.runner import LOG_LINES_AT_ONCE, Runner
 from roomtape.signaling.client import SignalingClient
 from roomtape.signaling.messages import Dialect, Dropped, Play, Request, Signal
 from roomtape.signaling.protocol import Joined
@@ -190,6 +190,12 @@ async def test_what_is_counted_and_what_is_warned_of(stage: Stage, caplog: pytes
     ]
 
 
+async def test_a_flood_is_warned_of_once_and_counted_at_the_end(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    await stage.perform(*[Count("too many streams")] * 3, Count("stream not wanted"))
+    await stage.runner.leave()
+    assert [fields(record) for record in caplog.records] == [{"reason": "too many streams"}, {"too_many_streams": 3}]
+
+
 # --- children -----------------------------------------------------------------------------------------------------
 
 
@@ -306,6 +312,23 @@ async def test_a_child_s_log_goes_to_the_log_with_its_stream(stage: Stage, caplo
     assert [record.levelno for record in caplog.records] == [logging.DEBUG, logging.ERROR, logging.WARNING]
     assert {record.name for record in caplog.records} == {"roomtape.child"}
     assert fields(caplog.records[0]) == {"level": 1, "message": "x", "stream": "ann"}
+
+
+async def test_a_child_that_logs_without_end_is_heard_now_and_then(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stage.perform(Spawn(7, ANN), Spawn(8, BOB))
+    ann, bob = stage.processes
+    for _ in range(1000):
+        ann.say(Log(level="info", message="look at me"))
+    bob.say(Log(level="warning", message="I am here"))
+    async with asyncio.timeout(10):
+        while not any(record.getMessage() == "I am here" for record in caplog.records):  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    for _ in range(1000):
+        await asyncio.sleep(0)
+    left_out = stage.metrics.child_messages_dropped.values["too many log lines"]
+    assert 1000 - LOG_LINES_AT_ONCE - 50 < left_out <= 1000 - LOG_LINES_AT_ONCE
     assert stage.story == [], "nobody else is told"
 
 

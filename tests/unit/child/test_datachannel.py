@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from roomtape.child.datachannel import MAX_FRAME, MAX_PENDING, AnnouncedChannel, DataChannel
+from roomtape.child.datachannel import BURST, MAX_FRAME, MAX_PENDING, AnnouncedChannel, DataChannel
 from roomtape.child.gst import GstWebRTC
 from tests.unit.child.main_loop import settle
 
@@ -192,3 +192,18 @@ def test_a_peer_that_talks_without_end_before_anybody_listens_is_bounded() -> No
     DataChannel(announced, heard.append, lambda: None, lambda: None)
     settle()
     assert len(heard) == MAX_PENDING
+
+
+def test_a_flood_is_dropped_and_counted_beyond_an_allowance() -> None:
+    wrapped = Wrapped(State.OPEN)
+    for _ in range(4):
+        wrapped.receive(*['{"chat": 1}'] * 100)
+    assert BURST - 10 <= len(wrapped.objects) <= BURST + 100
+    assert wrapped.channel.dropped == 400 - len(wrapped.objects)
+
+
+def test_long_frames_use_the_allowance_up_faster() -> None:
+    wrapped = Wrapped(State.OPEN)
+    wrapped.receive(*['{"chat": "' + "x" * (MAX_FRAME // 2) + '"}'] * 20)
+    assert len(wrapped.objects) < 15
+    assert wrapped.channel.dropped == 20 - len(wrapped.objects)

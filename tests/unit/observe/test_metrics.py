@@ -46,3 +46,19 @@ def test_a_family_is_bounded_and_loses_no_count() -> None:
     assert len(samples) == MAX_LABELS + 1
     assert samples['roomtape_things_total{reason="other"}'] == MAX_LABELS * 2
     assert sum(samples.values()) == MAX_LABELS * 3
+
+
+def test_what_was_too_much_is_told_apart_from_what_concerns_others() -> None:
+    metrics = Metrics()
+    assert metrics.left_out() == {}
+    metrics.frames_dropped.add("not_for_me", 9)
+    metrics.frames_dropped.add("too many streams", 2)
+    metrics.child_messages_dropped.add("not understood")
+    metrics.requests_dropped.add("requests to a slow server", 3)
+    metrics.log_suppressed.add(4)
+    assert metrics.left_out() == {
+        "too_many_streams": 2,
+        "not_understood": 1,
+        "requests_to_a_slow_server": 3,
+        "log_records": 4,
+    }

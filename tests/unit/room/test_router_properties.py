@@ -13,6 +13,7 @@ from roomtape.model import Description, PeerId, SdpType, SessionId, TrackKind
 from roomtape.room.effects import Timer
 from roomtape.room.outcome import SessionState
 from roomtape.room.owners import MAX_OWNERS
+from roomtape.room.places import holds_place
 from roomtape.signaling.messages import DescriptionReceived, MemberJoined, ServerAlert, Side, Undecryptable
 from tests.support.router_world import FakeChild, World, wire
 
@@ -24,9 +25,10 @@ CHILD_WORDS: list[FromChild] = [NoMedia(detail="nothing comes"), ChannelNegotiat
 
 
 class RouterMachine(RuleBasedStateMachine):
-    @initialize(wanted=st.sampled_from([(), ("ann", "bob")]), alone=st.booleans())
-    def begin(self, wanted: tuple[str, ...], alone: bool) -> None:
-        self.world = World(*wanted, alone=alone, obedient=False)
+    @initialize(wanted=st.sampled_from([(), ("ann", "bob")]), alone=st.booleans(), places=st.integers(0, 2))
+    def begin(self, wanted: tuple[str, ...], alone: bool, places: int) -> None:
+        self.places = places
+        self.world = World(*wanted, alone=alone, obedient=False, max_streams=places)
         self.world.joined()
 
     # --- signals --------------------------------------------------------------------------------------------------
@@ -113,6 +115,10 @@ class RouterMachine(RuleBasedStateMachine):
     @invariant()
     def states_are_what_they_say(self) -> None:
         world = self.world
+        taken = sum(map(holds_place, world.router._sessions.values()))
+        assert taken <= (self.places or taken)
+        if taken < self.places:
+            assert not world.router._places.waiting
         for stream, session in world.router._sessions.items():
             live = session.live()
             assert bool(live) is (session.state is SessionState.ACTIVE)
@@ -129,6 +135,9 @@ class RouterMachine(RuleBasedStateMachine):
     def the_user_reads_the_truth(self) -> None:
         for stream, session in self.world.router._sessions.items():
             state = self.world.row(stream)[0]
+            if stream in self.world.router._places:  # it came back after its end
+                assert (state, session.final) == ("waiting", True)
+                continue
             recording = any(attempt.recording for attempt in session.live())
             assert (state == "recording") is recording
             assert (state == "failed") is (session.state is SessionState.FAILED)

@@ -552,3 +552,18 @@ def test_after_a_new_start_the_server_is_told_again_once_the_room_is_joined() ->
     client.open("roomtape/1.0")
     client.hear(request="listing", list=[])
     assert [frame["request"] for frame in client.take_sent()] == ["recording", "joinroom"]
+
+
+def test_a_flood_of_one_sender_costs_the_others_nothing() -> None:
+    protocol = Protocol(Context(ME, None, ROOM), Dialect.HOSTED)
+    protocol.opened(0.0)
+    noise = json.dumps({"from": "loud", "UUID": "me", "nonsense": True})
+    reasons = [
+        output.signal.reason
+        for _ in range(2000)
+        for output in protocol.received(noise, 1.0)
+        if isinstance(output, Deliver) and isinstance(output.signal, Dropped)
+    ]
+    assert 1400 <= reasons.count("too many frames of one sender") <= 1600
+    quiet = protocol.received(json.dumps({"UUID": "u-ann", "bye": True}), 1.0)
+    assert not any(isinstance(one.signal, Dropped) for one in quiet if isinstance(one, Deliver))
