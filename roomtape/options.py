@@ -178,7 +178,7 @@ TABLE: Final = (
     Option("launcher", _RECORD, "supervision.launcher", click.Choice(LauncherChoice, case_sensitive=False),
            help="How each guest's process is made. fork: copied from one that is ready; exec: started afresh."),
     Option("max-streams", _RECORD, "supervision.max_streams", click.IntRange(1, 500), default="any number",
-           help="Record so many streams at a time; others wait until there is a place."),
+           help="Record so many streams at a time; others wait until one ends or gives no answer."),
     Option("child-memory", _PEER, "supervision.child_memory_bytes", Parsed("size", types.size),
            default="1G to record, 4G to view or publish",
            help="What one child process may use, such as 2G; one that needs more ends and is started again."),

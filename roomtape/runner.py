@@ -178,8 +178,8 @@ class Runner:
                     self._disarm(timer)
                 case Report():
                     self._audience.reported(effect)
-                case Count(reason):
-                    self._metrics.frames_dropped.add(reason)
+                case Count(reason, times):
+                    self._metrics.frames_dropped.add(reason, times)
                     if reason in FLOODS:
                         self._warn_of_flood(reason)
                 case Warn(message, fields):

@@ -12,7 +12,6 @@ FLOODS: Final = frozenset(
         "too many candidates for a child that is not ready",
         "too many children of one stream",
         "too many streams",
-        "candidates without an offer",
     }
 )
 """Reasons for dropping frames of which the user hears."""

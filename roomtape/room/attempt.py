@@ -143,14 +143,15 @@ class Attempt:
             return False
         return session is None or self.session is None or session == self.session
 
-    def keep(self, message: RemoteDescription | RemoteCandidates) -> bool:
-        """Keep a message until the child is ready; False if there are too many. A newer offer replaces the older."""
+    def keep(self, message: RemoteDescription | RemoteCandidates) -> int:
+        """Keep a message until the child is ready; how many candidates were too many. A newer offer replaces the
+        older."""
         if isinstance(message, RemoteDescription):
             self._offer = message
-            return True
+            return 0
         room = MAX_KEPT - len(self._candidates)
         self._candidates += message.candidates[:room]
-        return len(message.candidates) <= room
+        return max(0, len(message.candidates) - room)
 
     def take_kept(self) -> list[RemoteDescription | RemoteCandidates]:
         """What was kept, the offer first."""

@@ -68,9 +68,10 @@ class Report(_Effect, frozen=True):
 
 
 class Count(_Effect, frozen=True):
-    """Something was dropped, under this reason."""
+    """Something was dropped, under this reason, so many times."""
 
     reason: str
+    times: int = 1
 
 
 class Warn(_Effect, frozen=True):

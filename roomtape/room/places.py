@@ -1,5 +1,6 @@
 """Who waits for a place when only so many streams are recorded at a time. Pure."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from roomtape.model import PeerId, StreamId, WireStreamId
@@ -15,10 +16,9 @@ class Places:
         self.limit = limit
         self._waiting: dict[StreamId, tuple[PeerId | None, WireStreamId]] = {}
 
-    @property
-    def waiting(self) -> bool:
-        """Whether anybody is."""
-        return bool(self._waiting)
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
 
     def __contains__(self, stream: object) -> bool:
         return stream in self._waiting
@@ -32,12 +32,11 @@ class Places:
         return bool(self.limit) and taken >= self.limit
 
     def wait(self, stream: StreamId, peer: PeerId | None, wire: WireStreamId) -> bool:
-        """Whether it waits only from now on. A newer address replaces the former; beyond MAX_WAITING nobody waits."""
-        new = stream not in self._waiting
-        if new and len(self._waiting) >= MAX_WAITING:
+        """Whether it waits now. A newer address replaces the former; beyond MAX_WAITING nobody waits."""
+        if stream not in self._waiting and len(self._waiting) >= MAX_WAITING:
             return False
         self._waiting[stream] = (peer, wire)
-        return new
+        return True
 
     def left(self, peer: PeerId) -> list[StreamId]:
         """Streams that wait no more, since their owner is gone."""
@@ -63,3 +62,17 @@ class Places:
 def holds_place(session: StreamSession) -> bool:
     """Whether it has a child, or will have one."""
     return bool(session.attempts) or not session.final
+
+
+def in_vain(session: StreamSession) -> bool:
+    """Whether it holds a place for nobody: without a connection, and its guest has left or does not answer."""
+    if session.final or any(attempt.taken for attempt in session.live()):
+        return False
+    return session.owners.deserted or session.asking.in_vain
+
+
+def to_vacate(sessions: Iterable[StreamSession], waiting: int) -> list[StreamSession]:
+    """Those that hold a place in vain, as many as `waiting` have need of beside the places that become free anyway."""
+    held = [session for session in sessions if holds_place(session)]
+    ending = sum(session.final for session in held)
+    return [session for session in held if in_vain(session)][: max(0, waiting - ending)]

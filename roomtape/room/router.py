@@ -13,9 +13,9 @@ from roomtape.errors import InvalidTransition, WrongPassword
 from roomtape.ipc.messages import FromChild
 from roomtape.model import PeerId, SdpType, StreamId, WireStreamId
 from roomtape.room.early import EarlyCandidates
-from roomtape.room.effects import ChildId, Count, Effect, Report, Timer, Warn
+from roomtape.room.effects import ChildId, Count, Effect, Report, Send, Timer, Warn
 from roomtape.room.outcome import Outcome, SessionState
-from roomtape.room.places import Places, holds_place
+from roomtape.room.places import Places, holds_place, to_vacate
 from roomtape.room.session import StreamSession
 from roomtape.signaling.identity import Identity
 from roomtape.signaling.messages import (
@@ -27,6 +27,7 @@ from roomtape.signaling.messages import (
     MemberJoined,
     OfferRequested,
     PeerLeft,
+    SayBye,
     ServerAlert,
     Side,
     Signal,
@@ -125,9 +126,15 @@ class Router:
             session = self._children.get(timer.of)
             effects = session.due(timer.name, session.attempts[timer.of], now) if session else []
         else:
-            session = self._sessions.get(timer.of)
-            effects = session.due(timer.name, None, now) if session else []
+            effects = self._stream_due(timer.name, self._sessions.get(timer.of), now)
         return [*effects, *self._serve_next(now)]
+
+    def _stream_due(self, name: str, session: StreamSession | None, now: float) -> list[Effect]:
+        if session is None:
+            return []
+        if name == "replay" and session.stream in self._places:
+            return session.asking.ask_later()  # it would answer, and in vain
+        return session.due(name, None, now)
 
     def leave(self) -> list[Effect]:
         """The recorder ends."""
@@ -144,7 +151,7 @@ class Router:
     def by_relay(self, stream: StreamId) -> bool:
         """Whether the next connection to the stream is to be by relay only, if there is a relay."""
         session = self._sessions.get(stream)
-        return session is not None and session.ladder.relay
+        return session is not None and session.retries.ladder.relay
 
     @property
     def idle(self) -> bool:
@@ -209,14 +216,22 @@ class Router:
         return sum(holds_place(session) for session in self._sessions.values())
 
     def _wait(self, stream: StreamId, peer: PeerId | None, wire: WireStreamId) -> list[Effect]:
-        waits = self._places.wait(stream, peer, wire)
-        return [Count("waits for a place"), *([Report(stream, "waiting", self._places.sentence)] if waits else [])]
+        known = stream in self._places
+        if not self._places.wait(stream, peer, wire):
+            return self._full(stream)
+        return [Count("waits for a place"), *([] if known else [Report(stream, "waiting", self._places.sentence)])]
 
     def _serve_next(self, now: float) -> list[Effect]:
-        """Whoever waits takes the places that are free."""
+        """Whoever waits takes the places that are free, and those that are held in vain."""
+        if self._leaving or not self._places:
+            return []
+        effects = self._serve(now)
+        for session in to_vacate(self._sessions.values(), len(self._places)):
+            effects += session.vacate()
+        return [*effects, *self._serve(now)]
+
+    def _serve(self, now: float) -> list[Effect]:
         effects: list[Effect] = []
-        if self._leaving:
-            return effects
         while (turn := self._places.next(self._taken)) is not None:
             effects += self._enter(*turn, now)
         return effects
@@ -267,7 +282,8 @@ class Router:
             return self._full(stream)
         wire = self._identity.wire_id(stream)
         if not self._has_place(stream):
-            return self._wait(stream, signal.peer, wire)
+            # A page that believes itself connected would not answer when its turn comes (trap T28).
+            return [*self._wait(stream, signal.peer, wire), Send(SayBye(signal.peer, signal.session))]
         self._places.forget(stream)
         session = self._session(stream, wire)
         return session.offered(signal, self._early.take(signal.peer, signal.session, now), now)
@@ -280,7 +296,8 @@ class Router:
             if attempt is not None:
                 return session.candidates(attempt, signal.candidates)
         self._early.keep(signal.peer, signal.session, signal.candidates, now)
-        return [Count("candidates without an offer")] if self._early.take_dropped() else []
+        dropped = self._early.take_dropped()
+        return [Count("candidates without an offer", dropped)] if dropped else []
 
     def _undecryptable(self, peer: PeerId) -> list[Effect]:
         """Said once for each peer (protocol.md 3): in the stream's row, or to all if that would not show it."""

@@ -29,9 +29,9 @@ from roomtape.room.asking import Asking
 from roomtape.room.attempt import Attempt, Event, State
 from roomtape.room.doubt import borne_out, doubt
 from roomtape.room.effects import Arm, ChildId, Count, Disarm, Effect, Send, Spawn, Stop, Tell, Timer
-from roomtape.room.ladder import Ladder
-from roomtape.room.outcome import BUDGET, STABLE_S, Next, Outcome, SessionState, judge
+from roomtape.room.outcome import Next, Outcome, SessionState
 from roomtape.room.owners import Owners
+from roomtape.room.retries import Retries
 from roomtape.room.row import Row, stage
 from roomtape.room.watchdog import NOTHING, Finding, Watchdog
 from roomtape.signaling.messages import AskIceRestart, DescriptionReceived, SendCandidates, SendDescription, Side
@@ -41,7 +41,9 @@ MAX_LIVE: Final = 2
 MAX_CHILDREN: Final = 4
 """Those that are still ending included: nobody can make us start children without end."""
 CROWDED_S: Final = 1.0
+TOO_EARLY: Final = "too many candidates for a child that is not ready"
 UNANSWERED: Final = "no answer so far"
+VACATED: Final = "no answer; its place goes to another stream"
 
 
 class StreamSession:
@@ -59,14 +61,13 @@ class StreamSession:
         self.state = SessionState.WAITING
         self.attempts: dict[ChildId, Attempt] = {}
         self._deadlines, self._new_child, self._jitter = deadlines, new_child, jitter
-        self._owners = Owners()
-        self._asking, self._row = Asking(stream, deadlines.replay), Row(stream)
-        self._failures, self._budget, self.ladder = 0, BUDGET, Ladder()
+        self.owners = Owners()
+        self.asking, self._row = Asking(stream, deadlines.replay), Row(stream)
+        self.retries = Retries()
 
     def renew(self) -> None:
         """The stream appears again after its end: what went wrong before counts no more."""
-        self.state = SessionState.WAITING
-        self._failures, self._budget, self.ladder, self._row.note = 0, BUDGET, Ladder(), ""
+        self.state, self.retries, self._row.note = SessionState.WAITING, Retries(), ""
 
     # --- who has the stream ---------------------------------------------------------------------------------------
 
@@ -84,19 +85,19 @@ class StreamSession:
 
     def owned_by(self, peer: PeerId) -> bool:
         """Whether the stream was announced or offered by `peer`."""
-        return peer in self._owners or self.find(peer, None) is not None
+        return peer in self.owners or self.find(peer, None) is not None
 
     def appeared(self, peer: PeerId, wire: WireStreamId, now: float) -> list[Effect]:
         """The server announces that `peer` has the stream."""
         self.wire = wire
-        known = peer in self._owners
-        self._owners.add(peer, now)
+        known = peer in self.owners
+        self.owners.add(peer, now)
         live = self.live()
         if not live:
             return self.start(now)
         newest = live[-1]
         if not newest.taken:
-            repeated = known and self._asking.just_asked(now)
+            repeated = known and self.asking.just_asked(now)
             return self._ask(newest, now) if newest.asking and not repeated else []
         if known:
             return []
@@ -106,7 +107,7 @@ class StreamSession:
         """The server, or the peer through it, says that it is gone; media that still flows is believed more."""
         connected = [attempt for attempt in self.live() if attempt.peer == peer]
         if not connected:
-            self._owners.remove(peer)
+            self.owners.remove(peer)
         return [effect for attempt in connected for effect in doubt(attempt, "left", now)]
 
     # --- attempts -------------------------------------------------------------------------------------------------
@@ -116,13 +117,13 @@ class StreamSession:
         if len(self.attempts) >= MAX_CHILDREN:
             return self._start_later()
         effects = self._make_room()
-        attempt = Attempt(self._new_child(), Watchdog(self._deadlines, lenient=self.ladder.pictureless))
+        attempt = Attempt(self._new_child(), Watchdog(self._deadlines, lenient=self.retries.ladder.pictureless))
         self.attempts[attempt.child] = attempt
         self.state = SessionState.ACTIVE
         return [
             *effects,
             Disarm(Timer("retry", self.stream)),
-            *self._asking.stop(),
+            *self.asking.stop(),
             Spawn(attempt.child, self.stream),
             Arm(Timer("ready", attempt.child), self._deadlines.child_ready),
             *self._news(),
@@ -133,11 +134,10 @@ class StreamSession:
         if self.live():
             return [crowded]
         self.state = SessionState.WAITING
-        return [crowded, *self._asking.stop(), Arm(Timer("retry", self.stream), CROWDED_S), *self._news()]
+        return [crowded, *self.asking.stop(), Arm(Timer("retry", self.stream), CROWDED_S), *self._news()]
 
     def _make_room(self) -> list[Effect]:
-        live = self.live()
-        if len(live) < MAX_LIVE:
+        if len(live := self.live()) < MAX_LIVE:
             return []
         oldest = next(attempt for attempt in live if not attempt.recording)
         return self._stop(oldest, Event.STOP, "replaced by a newer attempt")
@@ -145,7 +145,7 @@ class StreamSession:
     def offered(self, signal: DescriptionReceived, early: tuple[Candidate, ...], now: float) -> list[Effect]:
         """An offer from one who may offer this stream: a renegotiation, the one asked for, or a new connection."""
         attempt = self.find(signal.peer, signal.session) or self._moved(signal) or self._untaken()
-        self._owners.add(signal.peer, now)
+        self.owners.add(signal.peer, now)
         effects: list[Effect] = []
         if attempt is None:
             effects += self.start(now)
@@ -169,7 +169,7 @@ class StreamSession:
 
     def _moved(self, signal: DescriptionReceived) -> Attempt | None:
         """The connection of an owner who goes on under a new address: its session is the same (trap T6)."""
-        if signal.session is None or signal.peer not in self._owners:
+        if signal.session is None or signal.peer not in self.owners:
             return None
         return next((a for a in self.live() if a.session == signal.session), None)
 
@@ -178,7 +178,7 @@ class StreamSession:
 
     def _pass_on(self, attempt: Attempt, message: RemoteDescription | RemoteCandidates) -> list[Effect]:
         if attempt.state is State.STARTING:
-            return [] if attempt.keep(message) else [Count("too many candidates for a child that is not ready")]
+            return [Count(TOO_EARLY, lost)] if (lost := attempt.keep(message)) else []
         effects: list[Effect] = [Tell(attempt.child, message)]
         if isinstance(message, RemoteDescription):
             attempt.move(Event.OFFER)
@@ -188,11 +188,11 @@ class StreamSession:
 
     def _ask(self, attempt: Attempt, now: float) -> list[Effect]:
         attempt.asking = True
-        return self._asking.ask(self.wire, now)
+        return self.asking.ask(self.wire, now)
 
     def _ask_no_more(self, attempt: Attempt) -> list[Effect]:
         asking, attempt.asking = attempt.asking, False
-        return self._asking.stop() if asking else []
+        return self.asking.stop() if asking else []
 
     # --- what children say ----------------------------------------------------------------------------------------
 
@@ -304,7 +304,7 @@ class StreamSession:
     def _replay(self, now: float) -> list[Effect]:
         if self.state is SessionState.ACTIVE and not self._row.note and not self._is_recording:
             self._row.note = UNANSWERED
-        return [*self._asking.ask_again(self.wire, now), *self._news()]
+        return [*self.asking.ask_again(self.wire, now), *self._news()]
 
     def _doubt_is_over(self, name: str, attempt: Attempt, now: float) -> list[Effect]:
         gone = borne_out(attempt, name)
@@ -325,42 +325,42 @@ class StreamSession:
         effects = self._stop(attempt, event, outcome.detail)
         if not outcome.clean:
             effects += attempt.say_bye()
-        if attempt.recorded_for(now) >= STABLE_S:
-            self._failures, self._budget = 0, BUDGET
-            self.ladder.held()
-        self.ladder.failed(outcome)
+        self.retries.ended(outcome, attempt.recorded_for(now))
         if self.live():
             if outcome.clean:
                 return effects + self._news()
             self._row.note = f"a connection was given up: {outcome.detail}"
             return effects + self._news(outcome)
-        if attempt.peer is not None and self._owners.returned(attempt.peer, now):
+        if attempt.peer is not None and self.owners.returned(attempt.peer, now):
             self._row.note = ""
             return effects + self.start(now)
-        verdict = judge(outcome, self._failures, self._budget, self._jitter(), now)
-        self._budget = verdict.budget
+        verdict = self.retries.judge(outcome, self._jitter(), now)
         self._row.note = outcome.detail
         match verdict.next:
             case Next.END:
                 self.state = SessionState.ENDED
                 # The stream stays wanted: it is asked for now and then (protocol.md 14.9).
-                return [*effects, *self._news(), *self._asking.ask_later()]
+                return [*effects, *self._news(), *self.asking.ask_later()]
             case Next.FAIL:
                 self.state = SessionState.FAILED
                 self._row.note += verdict.note
-                return [*effects, *self._news(outcome), *(self._asking.ask_later() if outcome.retryable else [])]
+                return [*effects, *self._news(outcome), *(self.asking.ask_later() if outcome.retryable else [])]
             case Next.RETRY:
-                self._failures += 1
                 self.state = SessionState.WAITING
                 return [*effects, *self._news(outcome), Arm(Timer("retry", self.stream), verdict.delay_s)]
 
-    def leave(self) -> list[Effect]:
-        """The recorder ends: stop everything."""
+    def vacate(self) -> list[Effect]:
+        """Another stream needs the place. Like one that ended, this one is asked for now and then."""
+        self._row.note = VACATED
+        return [*self.leave(VACATED), *self.asking.ask_later()]
+
+    def leave(self, reason: str = "the recorder stops") -> list[Effect]:
+        """Stop everything."""
         if self.state is not SessionState.FAILED:
             self.state = SessionState.ENDED
-        effects = [Disarm(Timer("retry", self.stream)), *self._asking.stop()]
+        effects = [Disarm(Timer("retry", self.stream)), *self.asking.stop()]
         for attempt in self.live():
-            effects += self._stop(attempt, Event.STOP, "the recorder stops")
+            effects += self._stop(attempt, Event.STOP, reason)
         return effects + self._news()
 
     def rejoined(self, now: float) -> list[Effect]:
@@ -373,7 +373,7 @@ class StreamSession:
             case SessionState.WAITING:
                 return self.start(now)
             case SessionState.ENDED:
-                return self._asking.ask_soon()
+                return self.asking.ask_soon()
             case SessionState.ACTIVE:
                 newest = self.live()[-1]
                 if newest.asking:

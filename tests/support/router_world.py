@@ -143,8 +143,9 @@ class World:
                     said = last is not None and (last.state, last.note) == (effect.state, effect.note)
                     assert effect.error is not None or not said, "said twice"
                     self.reports.append(effect)
-                case Count(reason):
-                    self.counts[reason] += 1
+                case Count(reason, times):
+                    assert times > 0
+                    self.counts[reason] += times
                 case Warn():
                     self.warnings.append(effect)
                 case _:

@@ -21,8 +21,8 @@ FLOORS: tuple[dict[str, str], ...] = (
         "supervisor": "scrub crash",
         "signaling": "pace protocol",
         "room": (
-            "effects outcome watchdog attempt early asking owners row doubt ladder session places router publication"
-            " publisher turns"
+            "effects outcome watchdog attempt early asking owners row doubt ladder retries session places router"
+            " publication publisher turns"
         ),
         "storage": "layout manifest structure fragments unfinished space",
         "handshake": "effects limits rooms frames rules hosted fanout hub pages",

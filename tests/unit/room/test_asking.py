@@ -38,3 +38,16 @@ def test_just_asked() -> None:
     asking.ask(wire("ann"), 10)
     assert asking.just_asked(10 + PLAY_AGAIN_S / 2)
     assert not asking.just_asked(10 + PLAY_AGAIN_S)
+
+
+def test_asked_in_vain_until_it_stops_or_begins_anew() -> None:
+    asking = Asking(StreamId("ann"), WAITS)
+    asking.ask(wire("ann"), 0)
+    assert not asking.in_vain
+    asking.ask_again(wire("ann"), 15)
+    assert asking.in_vain
+    asking.ask(wire("ann"), 20)
+    assert not asking.in_vain
+    asking.ask_again(wire("ann"), 35)
+    asking.stop()
+    assert not asking.in_vain

@@ -96,7 +96,7 @@ def test_what_is_kept_comes_back_once_with_the_newest_offer_first() -> None:
     attempt = Attempt(1, Watchdog(Deadlines()))
     early = RemoteCandidates(candidates=(candidate(1),))
     first, second = (RemoteDescription(negotiation=n, description=OFFER) for n in (1, 2))
-    assert [attempt.keep(first), attempt.keep(early), attempt.keep(second)] == [True] * 3
+    assert [attempt.keep(first), attempt.keep(early), attempt.keep(second)] == [0] * 3
     assert attempt.take_kept() == [second, early]
     assert attempt.take_kept() == []
 
@@ -104,7 +104,7 @@ def test_what_is_kept_comes_back_once_with_the_newest_offer_first() -> None:
 def test_kept_candidates_are_bounded() -> None:
     attempt = Attempt(1, Watchdog(Deadlines()))
     many = tuple(map(candidate, range(MAX_KEPT)))
-    assert attempt.keep(RemoteCandidates(candidates=many))
-    assert not attempt.keep(RemoteCandidates(candidates=many))
-    assert attempt.keep(RemoteDescription(negotiation=1, description=OFFER))
+    assert attempt.keep(RemoteCandidates(candidates=many)) == 0
+    assert attempt.keep(RemoteCandidates(candidates=many)) == MAX_KEPT
+    assert attempt.keep(RemoteDescription(negotiation=1, description=OFFER)) == 0
     assert attempt.take_kept()[1:] == [RemoteCandidates(candidates=many)]

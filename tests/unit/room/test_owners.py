@@ -45,3 +45,17 @@ def test_the_oldest_are_forgotten() -> None:
     assert len(owners) == MAX_OWNERS
     assert U1 not in owners
     assert PeerId("p0") in owners
+
+
+def test_deserted_is_what_had_owners_and_has_none() -> None:
+    owners = Owners()
+    owners.remove(U1)
+    assert not owners.deserted
+    owners.add(U1, 0)
+    owners.add(U2, 0)
+    owners.remove(U1)
+    assert not owners.deserted
+    owners.remove(U2)
+    assert owners.deserted
+    owners.add(U1, 1)
+    assert not owners.deserted

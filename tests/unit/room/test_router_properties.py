@@ -118,7 +118,7 @@ class RouterMachine(RuleBasedStateMachine):
         taken = sum(map(holds_place, world.router._sessions.values()))
         assert taken <= (self.places or taken)
         if taken < self.places:
-            assert not world.router._places.waiting
+            assert not world.router._places
         for stream, session in world.router._sessions.items():
             live = session.live()
             assert bool(live) is (session.state is SessionState.ACTIVE)
@@ -128,7 +128,7 @@ class RouterMachine(RuleBasedStateMachine):
             if session.state is not SessionState.FAILED:  # asked for as well, if trying again may help
                 assert (Timer("replay", stream) in world.timers) is asking
             assert sum(not attempt.taken for attempt in live) <= 1
-            assert len(session._owners) <= MAX_OWNERS
+            assert len(session.owners) <= MAX_OWNERS
             assert sum(attempt.recording for attempt in live) <= 1
 
     @invariant()

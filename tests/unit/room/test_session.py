@@ -137,7 +137,7 @@ def test_candidates_for_a_child_that_is_not_ready_are_bounded() -> None:
         world.trickle("u1", "s1", *range(60))
     world.ready(1)
     assert len(world.children[1].candidates()) == 100
-    assert world.counts == {"too many candidates for a child that is not ready": 2}
+    assert world.counts == {"too many candidates for a child that is not ready": 80}
 
 
 # --- asking -------------------------------------------------------------------------------------------------------
