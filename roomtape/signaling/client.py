@@ -26,8 +26,8 @@ RETRY_CEILING_S: Final = 30.0
 STABLE_S: Final = 10.0
 """A connection that lasted so long after joining was a good one: the back-off starts anew."""
 OPEN_DEADLINE_S: Final = 10.0
-PING_INTERVAL_S: Final = 30.0
-PING_DEADLINE_S: Final = 30.0
+PING_INTERVAL_S: Final = 15.0
+PING_DEADLINE_S: Final = 14.0
 """Protocol pings notice half-open sockets; generous, as the hosted service's own habits are not known (1.2)."""
 CLOSE_DEADLINE_S: Final = 1.0
 HARD_LIMIT: Final = 16 * MAX_FRAME

@@ -270,6 +270,14 @@ async def test_one_that_does_not_even_close_is_left_all_the_same(hasty: None, mo
         assert all(reason.startswith("the server sent no listing within") for reason in watched.reasons)
 
 
+async def test_a_half_open_socket_is_noticed(hasty: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PING_INTERVAL_S", "PING_DEADLINE_S", "CLOSE_DEADLINE_S"):
+        monkeypatch.setattr(module, name, 0.1)
+    async with raw(fall_silent) as address, running(f"ws://{address}", Dialect.FANOUT) as watched:
+        await until(lambda: len(watched.joined) == 2)
+        assert "ping" in watched.reasons[0]
+
+
 async def test_a_frame_that_is_too_big_is_dropped_and_the_connection_stays(server: FakeServer) -> None:
     """On a fan-out server any stranger could otherwise throw us out."""
     async with server.run() as url, running(url) as watched:
