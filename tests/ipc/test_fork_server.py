@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import re
+import resource
 import signal
 import statistics
 import sys
@@ -15,6 +16,8 @@ import msgspec
 import pytest
 
 from roomtape.config import Deadlines, LauncherChoice, SupervisionSettings
+from roomtape.errors import ChildStartFailed
+from roomtape.ipc.ceilings import Ceilings
 from roomtape.ipc.messages import (
     AddViewer,
     FromChild,
@@ -431,3 +434,29 @@ def children_of(pid: int) -> list[int]:
     """The living ones. Dead ones may be left of a main process that was killed: they are this process's too."""
     pids = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
     return [one for one in pids if not is_gone(one)]
+
+
+@pytest.mark.parametrize("choice", LauncherChoice)
+async def test_a_child_has_its_ceilings_however_it_was_made(tmp_path: Path, choice: LauncherChoice) -> None:
+    config = RecordConfig(
+        stream_id="ann", folder=str(tmp_path), stem="ann", ceilings=Ceilings(memory_bytes=700 << 20, open_files=123)
+    )
+    async with nursery(tmp_path, SupervisionSettings(launcher=choice)) as its:
+        pid = pid_of(await its.child(config))
+        assert (parent(pid) == os.getpid()) is (choice is LauncherChoice.EXEC)
+        assert resource.prlimit(pid, resource.RLIMIT_DATA) == (700 << 20, 700 << 20)
+        assert resource.prlimit(pid, resource.RLIMIT_NOFILE) == (123, 123)
+        assert resource.prlimit(pid, resource.RLIMIT_CORE) == (0, 0)
+
+
+@pytest.mark.parametrize("choice", LauncherChoice)
+async def test_one_that_needs_more_than_its_ceiling_ends_and_the_others_do_not(
+    tmp_path: Path, choice: LauncherChoice
+) -> None:
+    small = RecordConfig(stream_id="ann", folder=str(tmp_path), stem="ann", ceilings=Ceilings(memory_bytes=8 << 20))
+    async with nursery(tmp_path, SupervisionSettings(launcher=choice)) as its:
+        neighbour = await its.child()
+        with pytest.raises(ChildStartFailed):
+            await its.child(small)
+        assert (await its.child()).pid
+        assert not its.exits[neighbour]
