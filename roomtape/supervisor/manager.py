@@ -267,6 +267,6 @@ def exit_words(code: int) -> str:
     if code >= 0:
         return f"exited with code {code}"
     try:
-        return f"ended by {signal.Signals(-code).name}"
+        return f"ended by {signal.Signals(-code).name} ({-code})"
     except ValueError:
         return f"ended by signal {-code}"

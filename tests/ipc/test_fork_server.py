@@ -229,7 +229,7 @@ async def test_a_death_is_told_by_its_signal(forking: Nursery, number: signal.Si
     child = await forking.child()
     os.kill(pid_of(child), number)
     await until(lambda: forking.exits[child])
-    assert forking.exits[child] == [f"ended by {number.name}"]
+    assert forking.exits[child] == [f"ended by {number.name} ({int(number)})"]
 
 
 async def test_a_kill_and_a_stopped_child(forking: Nursery) -> None:
@@ -288,7 +288,7 @@ async def test_the_death_of_the_fork_server_harms_no_child_and_is_healed(forking
     assert [forking.exits[child] for child in (ended, killed, crashed, running)] == [
         ["exited with code 0"],
         ["exited with code 0"],
-        ["ended by SIGKILL"],
+        ["ended by SIGKILL (9)"],
         [],
     ]
     await until(lambda: [new for new in servers() if new != server])

@@ -149,7 +149,7 @@ async def test_what_was_never_started_stops_at_once() -> None:
     ("mode", "why"),
     [
         ("crash", "a child did not start: exited with code 3"),
-        ("crash_by_signal", "a child did not start: ended by SIGTERM"),
+        ("crash_by_signal", "a child did not start: ended by SIGTERM (15)"),
         ("refuse", "no element webrtcbin"),
         ("refuse_and_stay", "not today"),
         ("never_ready", "a child did not start: killed: not ready within 0.3 s"),
@@ -208,7 +208,7 @@ async def test_a_kill_from_outside_is_told_by_its_signal(fake: Start) -> None:
     assert child.manager.pid is not None
     os.kill(child.manager.pid, signal.SIGKILL)
     await child.gone()
-    assert child.exits == ["ended by SIGKILL"]
+    assert child.exits == ["ended by SIGKILL (9)"]
 
 
 @pytest.mark.parametrize("mode", ["hang", "stopped_by_signal", "ignore_ping", "close_stdout"])
@@ -264,7 +264,7 @@ async def test_a_crash_of_the_real_child_shows_where(tmp_path: Path) -> None:
     assert manager.pid is not None
     os.kill(manager.pid, signal.SIGSEGV)
     await until(lambda: exits)
-    assert exits == ["ended by SIGSEGV"]
+    assert exits == ["ended by SIGSEGV (11)"]
     assert manager.crash is not None
     assert manager.crash.stderr[0] == "Fatal Python error: Segmentation fault"
     assert any(line.endswith(" in main") for line in manager.crash.stderr)

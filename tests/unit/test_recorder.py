@@ -319,7 +319,7 @@ async def test_a_child_that_is_killed_leaves_a_report_beside_the_recording(studi
     room.launcher.processes[-1].exit(-9)
     await settle()
     await room.app.finish_manifest()  # by the same thread, after the report
-    assert reports_in(tmp_path)[0]["crash"]["exit"] == "ended by SIGKILL"
+    assert reports_in(tmp_path)[0]["crash"]["exit"] == "ended by SIGKILL (9)"
     assert room.metrics.children_crashed.value == 1
 
 

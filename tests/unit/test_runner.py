@@ -247,7 +247,7 @@ async def test_a_child_that_crashes_may_have_a_successor(stage: Stage, caplog: p
     stage.processes[0].stderr.feed_data(b"Segmentation fault\n")
     stage.processes[0].exit(-11)
     await settle()
-    assert stage.decider.exits == [(1, "ended by SIGSEGV")]
+    assert stage.decider.exits == [(1, "ended by SIGSEGV (11)")]
     assert len(stage.processes) == 2
     assert [fields(r)["text"] for r in caplog.records if r.getMessage() == "its last words"] == ["Segmentation fault"]
 
