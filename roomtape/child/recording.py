@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from roomtape.child.answer import complete
+from roomtape.child.bus import BusTeller
 from roomtape.child.codecs import RECIPES, codec_of
 from roomtape.child.datachannel import LABEL, DataChannel, allowance
 from roomtape.child.destination import Destination
@@ -103,7 +104,7 @@ class Recording:
         if self._tapes.live:
             self._peer.play_live()
         bus = self._pipeline.get_bus()
-        bus.add_signal_watch()
+        BusTeller(bus, send, self._fail)
         bus.connect("message::error", guarded(self._bus_error, self._fail))
         self._pipeline.set_state(Gst.State.PLAYING)
         GLib.timeout_add(TICK_MS, guarded(self._tick, self._fail, otherwise=True))

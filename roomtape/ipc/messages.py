@@ -351,6 +351,14 @@ class Log(_Message, frozen=True, kw_only=True, tag="log"):
     fields: dict[str, Any] = {}
 
 
+class BusMessage(_Message, frozen=True, kw_only=True, tag="bus_message"):
+    """An error or warning of GStreamer, for the report of a crash; `left_out` before it were too many."""
+
+    level: str
+    text: str
+    left_out: int = 0
+
+
 class Failed(_Message, frozen=True, kw_only=True, tag="failed"):
     """The child gives up on its work (or, with `peer`, on that viewer) and names the RecorderError."""
 
@@ -385,6 +393,7 @@ FromChild = (
     | Stats
     | Pong
     | Log
+    | BusMessage
     | Failed
     | Finished
 )

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from roomtape.ipc.messages import (
+    BusMessage,
     Failed,
     FromChild,
     LocalDescription,
@@ -17,7 +18,7 @@ from roomtape.ipc.messages import (
     SegmentOpened,
     ToChild,
 )
-from roomtape.supervisor.scrub import is_sdp, scrub
+from roomtape.supervisor.scrub import is_sdp, scrub, without_private
 
 KEPT_STDERR: Final = 50
 MAX_STDERR_LINE: Final = 1000
@@ -25,14 +26,17 @@ KEPT_STACK: Final = 300
 KEPT_LOGS: Final = 50
 KEPT_STATES: Final = 20
 KEPT_FILES: Final = 10
+KEPT_BUS: Final = 20
 MAX_LOG: Final = 500
 
 
 class Crash(msgspec.Struct, frozen=True, kw_only=True):
-    """One child's death. `exit` is in words; `stack` is that of a child that hung and could still give one."""
+    """One child's death. `exit` is in words; `stack` is that of a child that hung and could still give one.
+    `gstreamer` is the version, `bus` what GStreamer complained of last."""
 
     exit: str
     gstreamer: str
+    bus: tuple[str, ...]
     states: tuple[str, ...]
     files: tuple[str, ...]
     log: tuple[str, ...]
@@ -65,6 +69,7 @@ class Trail:
         self._logs: deque[str] = deque(maxlen=KEPT_LOGS)
         self._states: deque[str] = deque(maxlen=KEPT_STATES)
         self._files: deque[str] = deque(maxlen=KEPT_FILES)
+        self._bus: deque[str] = deque(maxlen=KEPT_BUS)
 
     def told(self, message: ToChild) -> None:
         if isinstance(message, RemoteDescription):
@@ -83,6 +88,8 @@ class Trail:
                 self._files.append(path.rpartition("/")[2])
             case Log():
                 self._logs.append(_log_line(message))
+            case BusMessage():
+                self._bus.append(_bus_line(message))
             case Failed(peer=""):
                 self.failed = True
             case _:
@@ -101,9 +108,11 @@ class Trail:
             self._stack.append(text)
 
     def crash(self, exit_words: str) -> Crash:
+        """What is known of a child that ended so."""
         return Crash(
             exit=exit_words,
             gstreamer=self._gstreamer,
+            bus=tuple(self._bus),
             states=tuple(self._states),
             files=tuple(self._files),
             log=tuple(self._logs),
@@ -129,3 +138,9 @@ def _log_line(message: Log) -> str:
     texts = {key: str(value) for key, value in message.fields.items()}
     fields = (f"{key}={'<sdp>' if is_sdp(text) else text}" for key, text in texts.items())
     return " ".join((message.level, message.message, *fields))[:MAX_LOG]
+
+
+def _bus_line(message: BusMessage) -> str:
+    text = "<sdp>" if is_sdp(message.text) else message.text
+    before = f" ({message.left_out} before it left out)" if message.left_out else ""
+    return f"{message.level} {without_private(text)}"[:MAX_LOG] + before

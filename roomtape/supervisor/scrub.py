@@ -15,6 +15,17 @@ _ATTRIBUTES: Final = frozenset(
     )
 )
 _LINE: Final = re.compile(r"(?P<type>[a-z])=(?P<attribute>[^:\s]*)")
+_PRIVATE: Final = re.compile(
+    "|".join(
+        (
+            r"(?<=://)\S*(?=@)",  # RFC 3986 section 3.2.1
+            r"(?<=ice-pwd)[:=]\S+|(?<=ice-ufrag)[:=]\S+|(?<=ufrag )\S+",  # RFC 8839 sections 5.1, 5.4
+            r"(?<=inline:)\S+",  # RFC 4568 section 6.1
+            r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.]\d)",
+            r"(?<![\w:])[0-9a-fA-F]{1,4}:(?:[0-9a-fA-F]{0,4}:)+[0-9a-fA-F.]*",
+        )
+    )
+)
 _LOOKS_LIKE_SDP: Final = re.compile(r"(?:\A|[\r\n])[a-z]=")
 
 
@@ -31,6 +42,11 @@ def scrub(sdp: str) -> list[str]:
 def is_sdp(text: str) -> bool:
     """Whether a text seems to hold a description."""
     return len(_LOOKS_LIKE_SDP.findall(text)) > 1
+
+
+def without_private(text: str) -> str:
+    """A text of GStreamer's with stars for what gives access, and for IP addresses."""
+    return _PRIVATE.sub("***", text)
 
 
 def _is_harmless(line: str) -> bool:

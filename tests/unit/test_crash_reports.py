@@ -6,6 +6,7 @@ import pytest
 
 from roomtape.crash_reports import MAX_REPORTS, CrashReports
 from roomtape.folders import Folders
+from roomtape.ipc.messages import BusMessage
 from roomtape.model import StreamId
 from roomtape.observe.metrics import Metrics
 from roomtape.observe.redactor import Redactor
@@ -18,6 +19,7 @@ def crash_with(*lines: str) -> Crash:
     trail = Trail()
     for line in lines:
         trail.line(line)
+        trail.said(BusMessage(level="error", text=line))
     return trail.crash("ended by SIGSEGV")
 
 
@@ -42,6 +44,7 @@ def test_a_crash_is_told_in_a_file_without_secrets(tmp_path: Path) -> None:
     assert "hunter2" not in text
     assert (report["stream"], report["take"], report["crash"]["exit"]) == ("ann", 3, "ended by SIGSEGV")
     assert report["crash"]["stderr"][0] == 'turn://"x":***@host'
+    assert report["crash"]["bus"][0] == "error turn://***@host"
     assert report["roomtape"]
     assert report["python"].startswith("3.")
 

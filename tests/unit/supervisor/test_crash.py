@@ -2,6 +2,7 @@ import pytest
 
 from roomtape.errors import Scope
 from roomtape.ipc.messages import (
+    BusMessage,
     Failed,
     LocalDescription,
     Log,
@@ -12,6 +13,7 @@ from roomtape.ipc.messages import (
 )
 from roomtape.model import Description, SdpType, TrackKind
 from roomtape.supervisor.crash import (
+    KEPT_BUS,
     KEPT_FILES,
     KEPT_LOGS,
     KEPT_STACK,
@@ -51,6 +53,8 @@ def test_the_last_of_all_that_was_said_is_told() -> None:
     trail.said(STATE)
     trail.said(Log(level="debug", message="offer", fields={"sdp": "v=0\r\na=ice-pwd:secret", "tracks": "video"}))
     trail.said(SegmentOpened(path="/somewhere/room_ann_01.webm", tracks=(TrackKind.VIDEO,)))
+    trail.said(BusMessage(level="warning", text="nice: no turn://ann:hunter2@host", left_out=3))
+    trail.said(BusMessage(level="error", text="webrtcbin: not\r\nv=0\r\na=ice-pwd:secret"))
     trail.line("(critical) something")
     crash = trail.crash("ended by SIGSEGV")
     assert (crash.exit, crash.gstreamer) == ("ended by SIGSEGV", "1.22.0")
@@ -58,6 +62,7 @@ def test_the_last_of_all_that_was_said_is_told() -> None:
     assert crash.answer == ("v=0", "a=mid:0")
     assert crash.states == ("ice connected, gathering complete, connection connected, signaling stable",)
     assert crash.log == ("debug offer sdp=<sdp> tracks=video",)
+    assert crash.bus == ("warning nice: no turn://***@host (3 before it left out)", "error <sdp>")
     assert crash.files == ("room_ann_01.webm",)
     assert (crash.stderr, crash.stack) == (("(critical) something",), ())
     assert not trail.failed
@@ -86,6 +91,7 @@ def test_nothing_grows_without_end() -> None:
         trail.said(STATE)
         trail.said(Log(level="info", message="x" * 2 * MAX_LOG))
         trail.said(SegmentOpened(path=f"{n}", tracks=()))
+        trail.said(BusMessage(level="warning", text="x" * 2 * MAX_LOG))
         trail.line(f"{n} {'x' * 2 * MAX_STDERR_LINE}")
     trail.dump_begins()
     for _ in range(1000):
@@ -94,7 +100,8 @@ def test_nothing_grows_without_end() -> None:
     assert len(crash.states) == KEPT_STATES
     assert len(crash.log) == KEPT_LOGS
     assert len(crash.files) == KEPT_FILES
+    assert len(crash.bus) == KEPT_BUS
     assert len(crash.stderr) == KEPT_STDERR
     assert len(crash.stack) == KEPT_STACK
     assert crash.stderr[-1].startswith("999 ")
-    assert max(map(len, crash.log + crash.stderr)) <= MAX_STDERR_LINE
+    assert max(map(len, crash.log + crash.stderr + crash.bus)) <= MAX_STDERR_LINE

@@ -1,7 +1,8 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roomtape.supervisor.scrub import MAX_LINE, MAX_LINES, is_sdp, scrub
+from roomtape.supervisor.scrub import MAX_LINE, MAX_LINES, is_sdp, scrub, without_private
 
 OFFER = "\r\n".join(
     (
@@ -49,6 +50,25 @@ def test_it_is_bounded() -> None:
 def test_no_text_in_a_secret_line_comes_through(attribute: str, text: str) -> None:
     first = text.splitlines()[0] if text.splitlines() else ""
     assert scrub(f"a={attribute}:{first}") == ["(1 lines left out)"]
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("cannot use turn://ann:hunter2@turn.example:3478", "cannot use turn://***@turn.example:3478"),
+        ("rtmp://ann:p@ss@host and turns://u@host", "rtmp://***@host and turns://***@host"),
+        ("bad line a=ice-pwd:secret", "bad line a=ice-pwd***"),
+        ("candidate:1 1 udp 1 host ufrag secret x", "candidate:1 1 udp 1 host ufrag *** x"),
+        ("no route to 192.0.2.7:5000, fe80::1%eth0 or [2001:db8::7]", "no route to ***:5000, ***%eth0 or [***]"),
+        ("gstfilesink.c(1.22.0): GstFileSink::start", "gstfilesink.c(1.22.0): GstFileSink::start"),
+        (
+            "stun://stun.example:19302 is not reached by ann@host",
+            "stun://stun.example:19302 is not reached by ann@host",
+        ),
+    ],
+)
+def test_what_gives_access_or_is_an_address_is_starred(text: str, left: str) -> None:
+    assert without_private(text) == left
 
 
 def test_a_description_is_known_inside_other_text() -> None:
