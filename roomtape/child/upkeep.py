@@ -16,16 +16,25 @@ INTERVAL_S: Final = 1.0
 
 
 class Upkeep:
-    """Until the file is released, or to the first trouble, which is told once, on the main loop."""
+    """Until the file is released, or to the first trouble, which is told once, on the main loop.
 
-    def __init__(self, hold: Hold, min_free_bytes: int, on_trouble: Callable[[StorageError], None]) -> None:
-        self._hold, self._min_free_bytes, self._on_trouble = hold, min_free_bytes, on_trouble
+    `sleep` waits so many seconds between two looks, in the thread.
+    """
+
+    def __init__(
+        self,
+        hold: Hold,
+        min_free_bytes: int,
+        on_trouble: Callable[[StorageError], None],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._hold, self._min_free_bytes, self._on_trouble, self._sleep = hold, min_free_bytes, on_trouble, sleep
         threading.Thread(target=self._run, name="upkeep", daemon=True).start()
 
     def _run(self) -> None:
         try:
             while self._hold.look_after(self._min_free_bytes):
-                time.sleep(INTERVAL_S)
+                self._sleep(INTERVAL_S)
         except StorageError as error:
             post(self._on_trouble, error)
         except OSError as error:
