@@ -63,13 +63,15 @@ class RecordingSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`streams` empty: everyone in the room. `prefix` None: the room's name. `jitter_ms` in milliseconds. `codecs` are
     preferred in this order. `max_bitrate_kbps` None leaves the picture's bitrate to the guest.
 
-    With less than `min_free_bytes` of free space nothing is recorded to a folder; `fallback_dir` is used meanwhile."""
+    With less than `min_free_bytes` of free space nothing is recorded to a folder; `fallback_dir` is used meanwhile.
+    `resume`: go on with the latest session there."""
 
     output_dir: str = "recordings"
     fallback_dir: str | None = None
     segment: Segment = Segment()
     min_free_bytes: int = 1_000_000_000
     prefix: str | None = None
+    resume: bool = False
     streams: tuple[StreamId, ...] = ()
     container: Container = Container.AUTO
     audio: bool = True

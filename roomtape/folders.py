@@ -6,9 +6,10 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from roomtape.errors import ConfigError, FileRefused, FolderGone, StorageError
+from roomtape.errors import ConfigError, FileInUse, FileRefused, FolderGone, StorageError
 from roomtape.logs import get_logger
 from roomtape.storage import manifest
+from roomtape.storage.claim import claim
 
 log = get_logger(__name__)
 
@@ -20,12 +21,18 @@ class Folders:
         self.main = Path(output_dir)
         self.fallback = None if fallback_dir is None else Path(fallback_dir)
         self.manifest_path = self.main / manifest_name
+        self._goes_on = False
+        self._kept: int | None = None
         self.mount = ""
         """Where the main folder's disk is mounted; empty if that is where the system's own is."""
 
     @property
     def all(self) -> tuple[Path, ...]:
         return (self.main,) if self.fallback is None else (self.main, self.fallback)
+
+    def go_on_with(self, manifest_name: str) -> None:
+        """The manifest is one that is there; whoever calls has claimed it until `prepare` is done."""
+        self.manifest_path, self._goes_on = self.main / manifest_name, True
 
     def prepare(self, data: bytes) -> None:
         """See that a folder takes files, beginning with the manifest's `data`.
@@ -52,8 +59,9 @@ class Folders:
             folder.mkdir(parents=True, exist_ok=True)
             if data is None:
                 return None if os.access(folder, os.W_OK) else "it is read-only"
-            path = _claim(path)
-            manifest.write(path, data)
+            if not self._goes_on:
+                path = _claim(path)
+            self._write(path, data)
         except (OSError, StorageError) as error:
             return error.detail if isinstance(error, StorageError) else (error.strerror or "refused")
         self.manifest_path = self.main / path.name
@@ -67,11 +75,24 @@ class Folders:
         """
         try:
             self._check_mount()
-            manifest.write(self.manifest_path, data)
+            self._write(self.manifest_path, data)
         except StorageError:
             if self.fallback is None:
                 raise
-            manifest.write(self.fallback / self.manifest_path.name, data)
+            self._write(self.fallback / self.manifest_path.name, data)
+
+    def _write(self, path: Path, data: bytes) -> None:
+        """The manifest, which stays locked: no other run goes on with it while this one lives."""
+        manifest.write(path, data)
+        self.release()
+        with suppress(OSError, FileInUse):  # some network file systems have no locks
+            self._kept = claim(path)
+
+    def release(self) -> None:
+        """The manifest has its last word: another run may go on with it."""
+        if self._kept is not None:
+            os.close(self._kept)
+            self._kept = None
 
     def _check_mount(self) -> None:
         if self.mount and not os.path.ismount(self.mount):

@@ -159,6 +159,8 @@ TABLE: Final = (
            default="recordings; demo-recordings for the demo", help="The folder for the files; it is made if missing."),
     Option("fallback-dir", _RECORD, "recording.fallback_dir", click.Path(file_okay=False),
            default="none: recording waits", help="Where to record while the folder is full, read-only or gone."),
+    Option("resume", _RECORD, "recording.resume",
+           help="Go on with the latest session of this room in the folder: its manifest and its numbers of takes."),
     Option("segment", _RECORD, "recording.segment", Parsed("length", types.segment), default="one file",
            help="Begin a new file after this time or size, such as 10m, 1h or 2G, without losing a frame."),
     Option("min-free", _RECORD, "recording.min_free_bytes", Parsed("size", types.size), default="1G",

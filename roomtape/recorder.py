@@ -15,6 +15,7 @@ from roomtape.config import Settings
 from roomtape.crash_reports import CrashReports
 from roomtape.errors import StorageError, TurnUnreachable
 from roomtape.folders import Folders
+from roomtape.former import former_session
 from roomtape.ice.probe import probe_turn
 from roomtape.ice.results import explain
 from roomtape.ice.servers import by_relay
@@ -38,6 +39,7 @@ from roomtape.signaling.protocol import Joined
 from roomtape.space_guard import SpaceGuard
 from roomtape.storage import manifest
 from roomtape.storage.layout import next_take, stem
+from roomtape.storage.recovery import note
 from roomtape.storage.repair import Repair
 from roomtape.supervisor.crash import Crash
 from roomtape.supervisor.launcher import launch
@@ -106,12 +108,21 @@ class RecorderApp:
         )
 
     def prepare(self) -> None:
-        """See that there is a folder that takes files.
+        """See that there is a folder that takes files; go on with the session that is there, if that is wanted.
 
         Raises:
             ConfigError: there is none.
         """
-        self._folders.prepare(self._manifest.render())
+        if not self._settings.recording.resume:
+            self._folders.prepare(self._manifest.render())
+            return
+        room, names = self._settings.signaling.room, list(self._folders.names())
+        with former_session(self._folders.all, names, room, self._prefix) as former:
+            if former is not None:
+                name, document = former
+                self._manifest = manifest.Manifest.of(document)
+                self._folders.go_on_with(name)
+            self._folders.prepare(self._manifest.render())
 
     async def ice_servers(self) -> IceServers:
         """What children may use now."""
@@ -152,7 +163,8 @@ class RecorderApp:
         )
 
     def _next_take(self, stream: StreamId) -> int:
-        take = max(next_take(self._folders.names(), self._prefix, stream), self._last_take.get(stream, 0) + 1)
+        known = max(self._manifest.last_take(stream), self._last_take.get(stream, 0))
+        take = max(next_take(self._folders.names(), self._prefix, stream), known + 1)
         self._last_take[stream] = take
         return take
 
@@ -195,7 +207,7 @@ class RecorderApp:
             self.board.explain(stream, "")
 
     def _repaired(self, repair: Repair) -> None:
-        if manifest.note_mended(self._manifest.document, repair.path.name, repair.mended):
+        if note(self._manifest.document, repair):
             self._changed.set()
 
     def reported(self, report: Report) -> None:
@@ -259,6 +271,7 @@ class RecorderApp:
     async def finish_manifest(self) -> None:
         self._manifest.finish(datetime.now(UTC))
         await self._write_manifest()
+        self._folders.release()
 
     async def _write_manifest(self) -> None:
         try:

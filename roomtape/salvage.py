@@ -16,6 +16,8 @@ from roomtape.storage.tools import Tools
 
 AGAIN_S: Final = 60.0
 """When a copy did not fit on the disk."""
+IN_USE_AGAIN_S: Final = 3.0
+"""When a file is still being written: recording processes outlive a main process that was killed."""
 
 log = get_logger(__name__)
 
@@ -49,9 +51,8 @@ class Salvage:
             log.warning("files that were cut off are not repaired", reason=error.detail)
             return
         loop = asyncio.get_running_loop()
-        for folder in self._folders.all:
-            for path in await loop.run_in_executor(self._thread, find, folder):
-                self.add(path)
+        for path in await loop.run_in_executor(self._thread, find, self._folders.all):
+            self.add(path)
         while True:
             path = await self._queue.get()
             self._tell(await loop.run_in_executor(self._thread, self._recover, path))
@@ -63,7 +64,13 @@ class Salvage:
 
     def _recover(self, path: Path) -> Repair:
         assert self._tools is not None
-        return recover(path, self._tools, spare_bytes=self._spare_bytes, except_in=self._folders.manifest_path)
+        return recover(
+            path,
+            self._tools,
+            spare_bytes=self._spare_bytes,
+            except_in=self._folders.manifest_path,
+            folders=self._folders.all,
+        )
 
     def _tell(self, repair: Repair) -> None:
         name, sentence = repair.path.name, repair.sentence
@@ -75,6 +82,11 @@ class Salvage:
             case Done.NO_SPACE:
                 log.warning(f"a file of before {sentence}", file=name)
                 asyncio.get_running_loop().call_later(AGAIN_S, self.add, repair.path)
+            case Done.IN_USE:
+                asyncio.get_running_loop().call_later(IN_USE_AGAIN_S, self.add, repair.path)
+            case Done.FINAL if repair.mended is not None:
+                log.info("a file of before was made final by its own process", file=name)
+                self._on_repaired(repair)
             case Done.FAILED:
                 log.warning(f"a file of before {sentence}", file=name)
             case _:

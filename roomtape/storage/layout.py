@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from roomtape.model import Feed, StreamId
 
@@ -20,10 +20,29 @@ _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _DIGEST_DIGITS: Final = 6
 _LIKE_A_DIGEST: Final = re.compile(rf"-[0-9a-f]{{{_DIGEST_DIGITS}}}\Z")
 _TAKE_AND_UTC: Final = re.compile(r"_(?P<take>[0-9]{2,9})(?:_p[0-9]+)?_[0-9]{8}T[0-9]{6}Z(?:[.-].*)?", re.DOTALL)
-_MADE_AT: Final = re.compile(
-    r"_[A-Za-z0-9_-]+_[0-9]{2,9}(?:_p[0-9]+)?_(?P<utc>[0-9]{8}T[0-9]{6}Z)(?:-prelude)?(?:-[0-9]+)?\.(?:webm|mkv|mp4)"
+_NAME: Final = re.compile(
+    r"_(?P<stream>[A-Za-z0-9_-]+)_(?P<take>[0-9]{2,9})(?:_p(?P<part>[0-9]{1,9}))?"
+    r"_(?P<utc>[0-9]{8}T[0-9]{6}Z)(?P<prelude>-prelude)?(?:-[0-9]+)?\.(?:webm|mkv|mp4)"
 )
 _UTC: Final = "%Y%m%dT%H%M%SZ"
+_SCREEN: Final = "_screen"
+
+
+class Name(NamedTuple):
+    """What a recording's name says. `stream` is as it stands there, `opened` is in UTC.
+
+    A `prelude` is removed when there is the proper file (`child.prelude`).
+    """
+
+    stream: str
+    take: int
+    part: int
+    opened: datetime
+    prelude: bool = False
+
+    def is_of(self, stream: str) -> bool:
+        """Whether the file may be of the stream, or of a screen that it shared."""
+        return self.stream in (safe_name(stream), safe_name(stream) + _SCREEN)
 
 
 def safe_name(text: str) -> str:
@@ -44,7 +63,7 @@ def safe_name(text: str) -> str:
 
 def stem(prefix: str, stream: StreamId, take: int, feed: Feed = Feed.CAMERA) -> str:
     """A recording's name up to the take; the writer adds `_UTC.ext`. A shared screen is STREAMID_screen."""
-    screen = "_screen" if feed is Feed.SCREEN else ""
+    screen = _SCREEN if feed is Feed.SCREEN else ""
     return f"{_start(prefix, stream)}{screen}_{take:02d}"
 
 
@@ -58,14 +77,17 @@ def next_take(existing: Iterable[str], prefix: str, stream: StreamId) -> int:
     return 1 + max((int(match["take"]) for match in matches if match), default=0)
 
 
-def made_at(name: str, prefix: str) -> datetime | None:
-    """When the recording of this name was opened (UTC); None if it is no name of a recording with this prefix."""
+def read_name(name: str, prefix: str) -> Name | None:
+    """None if it is no name of a recording with this prefix."""
     start = safe_name(prefix)
-    match = _MADE_AT.fullmatch(name, len(start)) if name.startswith(start) else None
+    match = _NAME.fullmatch(name, len(start)) if name.startswith(start) else None
+    if match is None:
+        return None
     try:
-        return datetime.strptime(match["utc"], _UTC).replace(tzinfo=UTC) if match else None
+        opened = datetime.strptime(match["utc"], _UTC).replace(tzinfo=UTC)
     except ValueError:  # the 31st of February
         return None
+    return Name(match["stream"], int(match["take"]), int(match["part"] or 1), opened, bool(match["prelude"]))
 
 
 def _start(prefix: str, stream: StreamId) -> str:

@@ -1,6 +1,6 @@
-"""The manifest of one run: a JSON file beside the recordings that says what each of them holds. No secrets.
+"""The manifest of a session: a JSON file beside the recordings that says what each of them holds. No secrets.
 
-The model is pure and fed with times (aware, UTC); only `write` touches the disk.
+The model is pure and fed with times (aware, UTC); only the writing at the end touches the disk.
 """
 
 import errno
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path, PurePath
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 
@@ -67,7 +67,7 @@ class Recording(msgspec.Struct, kw_only=True):
 
 
 class Document(msgspec.Struct, kw_only=True):
-    """The file's content. Sizes in bytes, times in UTC (RFC 3339)."""
+    """The file's content. Sizes in bytes, times in UTC (RFC 3339). `resumed`: when another run went on with it."""
 
     format: int = FORMAT
     roomtape: str = __version__
@@ -75,16 +75,18 @@ class Document(msgspec.Struct, kw_only=True):
     prefix: str
     started: datetime
     ended: datetime | None = None
+    resumed: list[datetime] = []
     recordings: list[Recording] = []
     recordings_left_out: int = 0
 
 
 class Mended(msgspec.Struct, frozen=True):
-    """What a repaired file holds."""
+    """What a file holds that became final without its run. `written`: when its last byte was (UTC)."""
 
     size_bytes: int
     frames: int
     duration_s: float
+    written: datetime | None = None
 
 
 class _Take(msgspec.Struct):
@@ -105,6 +107,18 @@ class Manifest:
             room=None if room is None else printable(room), prefix=printable(prefix), started=started
         )
         self._takes: dict[tuple[StreamId, int], _Take] = {}
+
+    @classmethod
+    def of(cls, document: Document) -> Self:
+        """Goes on with what is there."""
+        manifest = cls(document.room, document.prefix, document.started)
+        manifest.document = document
+        return manifest
+
+    def last_take(self, stream: StreamId) -> int:
+        """The highest number of a take that is listed; 0 for none."""
+        name = printable(stream)
+        return max((one.take for one in self.document.recordings if one.stream == name), default=0)
 
     def apply(self, stream: StreamId, take: int, message: FromChild, at: datetime) -> bool:
         """What the child of a take says; True if the manifest has changed."""
@@ -170,14 +184,18 @@ class Manifest:
             self.document.recordings_left_out += 1
 
 
-def note_mended(document: Document, file: str, mended: Mended | None) -> bool:
-    """A file that was cut off is final now or, being empty, is gone (None); True if the document knows it."""
+def note_mended(document: Document, file: str, mended: Mended | None, *, repaired: bool = True) -> bool:
+    """A file is final now, by repair or because its writer outlived the run, or is gone, being empty (None).
+
+    True if the document knows it.
+    """
     for recording in document.recordings:
         if recording.file == file:
             if mended is None:
                 recording.removed = True
             else:
-                recording.final = recording.repaired = True
+                recording.final, recording.repaired = True, repaired
+                recording.closed = recording.closed or mended.written
                 recording.size_bytes, recording.frames = mended.size_bytes, mended.frames
                 recording.duration_s = round(mended.duration_s, 3)
             return True

@@ -5,6 +5,7 @@ has proved to hold the same. Until then, and if anything fails, the original sta
 import os
 import shutil
 from contextlib import suppress
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -38,7 +39,7 @@ class Done(StrEnum):
 
 
 class Repair(msgspec.Struct, frozen=True, kw_only=True):
-    """`sentence` says to the user what became of the file; `mended` is what a repaired one holds."""
+    """`sentence` says to the user what became of the file; `mended` is what it holds, if that is news."""
 
     path: Path
     done: Done
@@ -84,11 +85,11 @@ def _remake(path: Path, file: BinaryIO, tools: Tools, spare_bytes: int) -> Repai
     needed = status.st_size * (2 if container == "mp4" else 1) + spare_bytes
     if shutil.disk_usage(path.parent).free < needed:
         raise DiskFull(f"its copy needs {needed / 1e6:.0f} MB of free space")
-    copy, mended = (path.with_name(path.name + suffix) for suffix in (COPY_SUFFIX, MENDED_SUFFIX))
+    copy, joined = (path.with_name(path.name + suffix) for suffix in (COPY_SUFFIX, MENDED_SUFFIX))
     try:
         source = path
-        if container == "mp4" and mend(file, mended):
-            source = mended
+        if container == "mp4" and mend(file, joined):
+            source = joined
         stock = take_stock(tools, source)
         _copy(tools, source, copy, container)
         _compare(stock, copy, take_stock(tools, copy))
@@ -99,17 +100,27 @@ def _remake(path: Path, file: BinaryIO, tools: Tools, spare_bytes: int) -> Repai
         copy.replace(path)
         _make_durable(path.parent)
     finally:
-        for leftover in (copy, mended):
+        for leftover in (copy, joined):
             with suppress(FileNotFoundError):
                 leftover.unlink()
+    mended = _holding(stock, size, status.st_mtime)
+    sentence = f"was cut off, and is repaired: {mended.duration_s:.1f} s play"
+    return Repair(path=path, done=Done.REPAIRED, sentence=sentence, mended=mended)
+
+
+def measured(path: Path, tools: Tools) -> Mended:
+    """What a final file holds.
+
+    Raises:
+        StorageError, OSError: it cannot be read.
+    """
+    status = path.stat()
+    return _holding(take_stock(tools, path), status.st_size, status.st_mtime)
+
+
+def _holding(stock: Inventory, size: int, modified: float) -> Mended:
     frames = sum(stream.packets for stream in stock if stream.kind == "video")
-    duration = max(stream.end_s for stream in stock)
-    return Repair(
-        path=path,
-        done=Done.REPAIRED,
-        sentence=f"was cut off, and is repaired: {duration:.1f} s play",
-        mended=Mended(size, frames, duration),
-    )
+    return Mended(size, frames, max(stream.end_s for stream in stock), datetime.fromtimestamp(modified, UTC))
 
 
 def _copy(tools: Tools, source: Path, copy: Path, container: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from roomtape.storage.layout import made_at
+from roomtape.storage.layout import read_name
 from roomtape.storage.manifest import Document
 
 
@@ -23,14 +23,23 @@ def read_manifest(data: bytes) -> Document | None:
 def unfinished(documents: Iterable[Document], names: Iterable[str]) -> list[str]:
     """Of these names of files in the folder of the manifests, in order of name."""
     documents, there = tuple(documents), set(names)
-    listed = {recording.file: recording for document in documents for recording in document.recordings}
-    open_ones = {file for file, recording in listed.items() if not recording.final and not recording.removed}
+    open_ones = {
+        recording.file
+        for document in documents
+        for recording in document.recordings
+        if not recording.final and not recording.removed
+    }
     killed = [document for document in documents if document.ended is None]
-    unknown = {name for name in there - listed.keys() if any(_made_by(document, name) for document in killed)}
+    unknown = {name for name in unlisted(documents, there) if any(made_by(document, name) for document in killed)}
     return sorted(open_ones & there | unknown)
 
 
-def _made_by(document: Document, name: str) -> bool:
+def unlisted(documents: Iterable[Document], names: Iterable[str]) -> set[str]:
+    """Of these names those that no manifest knows."""
+    return set(names) - {recording.file for document in documents for recording in document.recordings}
+
+
+def made_by(document: Document, name: str) -> bool:
     """Whether the run may have made a file of this name; names have whole seconds."""
-    made = made_at(name, document.prefix)
-    return made is not None and made >= document.started.replace(microsecond=0)
+    read = read_name(name, document.prefix)
+    return read is not None and read.opened >= document.started.replace(microsecond=0)

@@ -24,7 +24,7 @@ FLOORS: tuple[dict[str, str], ...] = (
             "effects outcome watchdog attempt early asking owners row doubt ladder retries session places router"
             " publication publisher turns"
         ),
-        "storage": "layout manifest structure fragments unfinished space",
+        "storage": "layout manifest structure fragments unfinished session space",
         "handshake": "effects limits rooms frames rules hosted fanout hub pages",
         "observe": "metrics board redactor floodgate",
         "child": (
@@ -45,7 +45,12 @@ FLOORS: tuple[dict[str, str], ...] = (
         "observe": "console",
     },
     # 4: what roomtape does
-    {"": "log reports runner salvage folders space_guard crash_reports recorder viewing app machine doctor demo"},
+    {
+        "": (
+            "log reports runner salvage folders former space_guard crash_reports recorder viewing app machine doctor"
+            " demo"
+        ),
+    },
     # 5: how it is told what to do
     {"": "option_types options given commands cli __main__"},
 )

@@ -278,6 +278,31 @@ async def test_recorders_that_start_in_the_same_second_have_manifests_of_their_o
     assert ended == [True, True, False]
 
 
+# --- a session that goes on ---------------------------------------------------------------------------------------
+
+
+async def test_a_session_goes_on_in_its_manifest_with_higher_takes(studio: Open) -> None:
+    first = studio()
+    await first.spawn((100, ANN))
+    await first.say(opened("a.webm"), closed("a.webm"))
+    await first.app.finish_manifest()
+    again = studio(resume=True)
+    assert [config.stem for config in await again.spawn((100, ANN), (101, BOB))] == ["studio_ann_02", "studio_bob_01"]
+    await again.say(opened("b.webm"))
+    await again.app.finish_manifest()
+    assert [(one["file"], one["take"]) for one in again.written()["recordings"]] == [("a.webm", 1), ("b.webm", 1)]
+
+
+async def test_one_whose_recorder_lives_is_not_disturbed(studio: Open) -> None:
+    studio()
+    other = studio(resume=True)
+    assert len(other.manifests()) == 2
+
+
+async def test_without_a_former_session_a_new_one_begins(studio: Open) -> None:
+    assert studio(resume=True).written()["resumed"] == []
+
+
 # --- the manifest -------------------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,6 @@
 import re
+from datetime import UTC as UTC_ZONE
+from datetime import datetime
 from pathlib import PurePosixPath
 
 import pytest
@@ -6,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roomtape.model import StreamId
-from roomtape.storage.layout import MAX_NAME, next_take, safe_name, stem
+from roomtape.storage.layout import MAX_NAME, Name, next_take, read_name, safe_name, stem
 
 UTC = "20261122T182113Z"
 ALICE = StreamId("alice")
@@ -102,3 +104,35 @@ def test_a_take_is_never_given_twice(prefix: str, stream: str, take: int) -> Non
 @given(st.lists(ANY_TEXT))
 def test_any_names_may_lie_in_the_folder(names: list[str]) -> None:
     assert next_take(["p_alice" + name for name in names] + names, "p", ALICE) >= 1
+
+
+OPENED = datetime(2026, 11, 22, 18, 21, 13, tzinfo=UTC_ZONE)
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        (f"p_alice_07_{UTC}.webm", Name("alice", 7, 1, OPENED)),
+        (f"p_alice_07_p12_{UTC}-3.mkv", Name("alice", 7, 12, OPENED)),
+        (f"p_alice_screen_100_{UTC}.mp4", Name("alice_screen", 100, 1, OPENED)),
+        (f"p_a_01_02_{UTC}.webm", Name("a_01", 2, 1, OPENED)),
+        (f"p_alice_07_{UTC}-prelude-2.webm", Name("alice", 7, 1, OPENED, prelude=True)),
+        (f"p_alice_7_{UTC}.webm", None),
+        (f"q_alice_07_{UTC}.webm", None),
+        ("p_alice_07_20261331T182113Z.webm", None),
+    ],
+)
+def test_a_name_says_whose_it_is(name: str, read: Name | None) -> None:
+    assert read_name(name, "p") == read
+
+
+@given(ANY_TEXT, ANY_TEXT, st.integers(1, 10_000))
+def test_what_a_name_was_made_of_can_be_read_from_it(prefix: str, stream: str, take: int) -> None:
+    read = read_name(on_disk(prefix, stream, take), prefix)
+    assert read == Name(safe_name(stream), take, 1, OPENED)
+    assert read.is_of(stream)
+
+
+def test_a_screen_is_its_stream_s() -> None:
+    assert Name("alice_screen", 1, 1, OPENED).is_of("alice")
+    assert not Name("alice_screen", 1, 1, OPENED).is_of("bob")

@@ -11,7 +11,7 @@ from roomtape.errors import FileRefused, StorageError
 from roomtape.ipc.messages import FromChild, GuestInfo, NoMedia, SegmentClosed, SegmentOpened, Stats, TrackStarted
 from roomtape.model import Codec, Feed, StreamId, TrackKind
 from roomtape.storage import manifest as module
-from roomtape.storage.manifest import MAX_CHANGES, MODE, Manifest, file_name, write
+from roomtape.storage.manifest import MAX_CHANGES, MODE, Manifest, Mended, file_name, note_mended, write
 
 START = datetime(2026, 11, 22, 18, 21, 13, tzinfo=UTC)
 ANN = StreamId("ann")
@@ -87,6 +87,7 @@ def test_one_recording_from_beginning_to_end(manifest: Manifest) -> None:
         "prefix": "prefix",
         "started": "2026-11-22T18:21:13Z",
         "ended": "2026-11-22T18:21:22Z",
+        "resumed": [],
         "recordings_left_out": 0,
         "recordings": [
             {
@@ -229,3 +230,29 @@ def test_a_refused_file_has_a_name_for_it(tmp_path: Path) -> None:
     with pytest.raises(StorageError):
         write(tmp_path / "folder", b"{}")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+# --- sessions that go on ------------------------------------------------------------------------------------------
+
+
+def test_takes_are_counted_by_stream(manifest: Manifest) -> None:
+    for n, (stream, take) in enumerate([("ann", 3), ("ann", 12), ("bob", 40)]):
+        manifest.apply(StreamId(stream), take, opened(f"{n}.webm"), at(n))
+    assert [manifest.last_take(StreamId(name)) for name in ("ann", "bob", "eve")] == [12, 40, 0]
+
+
+def test_a_manifest_grows_where_another_ended(manifest: Manifest) -> None:
+    manifest.apply(ANN, 1, opened("a.webm"), at(0))
+    manifest.finish(at(1))
+    resumed = Manifest.of(manifest.document)
+    resumed.apply(ANN, 2, opened("b.webm"), at(5))
+    assert [recording["file"] for recording in shown(resumed)["recordings"]] == ["a.webm", "b.webm"]
+    assert (shown(resumed)["started"], shown(resumed)["room"]) == ("2026-11-22T18:21:13Z", "testroom")
+
+
+def test_a_file_that_became_final_without_its_run_is_closed_when_it_was_written_last(manifest: Manifest) -> None:
+    manifest.apply(ANN, 1, opened("a.webm"), at(0))
+    assert note_mended(manifest.document, "a.webm", Mended(10, 3, 1.5, at(7)), repaired=False)
+    (recording,) = shown(manifest)["recordings"]
+    assert (recording["final"], recording["repaired"]) == (True, False)
+    assert (recording["closed"], recording["size_bytes"]) == ("2026-11-22T18:21:20Z", 10)
