@@ -25,6 +25,7 @@ from roomtape.logs import get_logger
 from roomtape.model import PeerId, SessionId, StreamId, WireStreamId
 from roomtape.observe.metrics import Metrics
 from roomtape.recorder import RecorderApp
+from roomtape.reloading import Hangup, Reloading
 from roomtape.room.effects import ChildId, Report
 from roomtape.room.publication import publish_config
 from roomtape.room.publisher import Publisher
@@ -44,9 +45,9 @@ SESSION_LENGTH: Final = 10
 log = get_logger(__name__)
 
 
-def record(settings: Settings) -> int:
-    """Record a room, or single streams, until SIGINT or SIGTERM."""
-    return asyncio.run(_record(settings))
+def record(settings: Settings, read: Callable[[], Settings]) -> int:
+    """Record a room, or single streams, until SIGINT or SIGTERM. At SIGHUP the settings are `read` again."""
+    return asyncio.run(_record(settings, read))
 
 
 def view(settings: Settings) -> int:
@@ -64,7 +65,7 @@ def serve(settings: Settings) -> int:
     return asyncio.run(_serve(settings))
 
 
-async def _record(settings: Settings) -> int:
+async def _record(settings: Settings, read: Callable[[], Settings]) -> int:
     terminal, metrics = Terminal(), Metrics()
     identity = make_identity(settings.signaling.password, settings.signaling.salt)
     redactor = logging_setup.set_up(settings.debug, _secrets(settings, identity), terminal, metrics)
@@ -73,19 +74,37 @@ async def _record(settings: Settings) -> int:
         app = RecorderApp(settings, identity, terminal, turn, metrics, launcher, redactor)
         app.prepare()
         client = signaling_client(settings, identity, app.runner, metrics)
+        reloading = Reloading(settings, read, lambda new: app.apply(new, turn_list(new)), app.conceal)
+        ended = _reload_at_hangup(reloading)
         work = (
             client.run(),
+            _beside("reloading", reloading.run()),
             _beside("console", app.console.run()),
             _beside("manifest", app.keep_manifest()),
             _beside("space", app.space.run()),
             _beside("repair", app.salvage.run()),
         )
         try:
-            await _until_told(app.runner, work)
+            await _until_told(app.runner, work, ended)
         finally:
             app.salvage.give_up()
             await app.finish_manifest()
     return 0
+
+
+def _reload_at_hangup(reloading: Reloading) -> asyncio.Event:
+    """Sees to SIGHUP. What is returned is set when the terminal is gone, with whoever looked on."""
+    ended, hangup = asyncio.Event(), Hangup()
+
+    def hung_up() -> None:
+        if hangup.happened():
+            log.info("the terminal is gone: the recording ends")
+            ended.set()
+        else:
+            reloading.ask()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up)
+    return ended
 
 
 async def _view(settings: Settings) -> int:

@@ -13,7 +13,7 @@ from click.core import ParameterSource
 
 from roomtape import __version__, commands
 from roomtape.errors import ConfigError, RecorderError
-from roomtape.given import Given, Strength
+from roomtape.given import Again, Given, Strength
 from roomtape.option_types import toml_texts
 from roomtape.options import TABLE, Command, Option
 
@@ -21,7 +21,7 @@ FAILED: Final = 1
 BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
 
-Job = Callable[[Sequence[Given]], int]
+Job = Callable[[Sequence[Given], Again], int]
 
 _JOBS: Final[dict[Command, tuple[Job, str]]] = {
     Command.RECORD: (commands.record, "Record everyone in ROOM (a name, or a link as in a browser), or some of them."),
@@ -41,6 +41,7 @@ environment, and the environment over the file.
 _GROUP_HELP: Final = "Records every guest of a WebRTC room to a file of their own."
 
 _CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_ARGUMENTS: Final = "roomtape.arguments"
 _STRENGTHS: Final = {
     ParameterSource.DEFAULT_MAP: Strength.FILE,
     ParameterSource.ENVIRONMENT: Strength.ENVIRONMENT,
@@ -100,7 +101,8 @@ def _command(name: str, kind: Command, job: Job, text: str) -> click.Command:
     options = [option for option in TABLE if kind in option.on]
 
     def callback(**_: object) -> int:
-        return job(list(_given(click.get_current_context(), options)))
+        context = click.get_current_context()
+        return job(list(_given(context, options)), lambda: _given_now(context, options))
 
     parameters = [_parameter(option, kind) for option in options]
     return _Command(name, params=parameters, callback=callback, help=text, context_settings=dict(_CONTEXT))
@@ -111,6 +113,20 @@ def _given(context: click.Context, options: Sequence[Option]) -> Iterator[Given]
         source = context.get_parameter_source(option.key)
         if source in _STRENGTHS:
             yield Given(option, context.params[option.key], _STRENGTHS[source], option.name)
+
+
+def _given_now(former: click.Context, options: Sequence[Option]) -> list[Given]:
+    """What the same command line gives now: files that it names may have changed.
+
+    Raises:
+        ConfigError: it is not understood any more.
+    """
+    arguments = list(former.meta[_ARGUMENTS])
+    try:
+        with former.command.make_context(former.info_name, arguments, parent=former.parent) as context:
+            return list(_given(context, options))
+    except click.ClickException as error:
+        raise ConfigError(error.format_message()) from None
 
 
 def _parameter(option: Option, kind: Command) -> click.Parameter:
@@ -170,6 +186,7 @@ class _Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """What is left over is not repeated: it may be half of a password or of a link."""
+        ctx.meta[_ARGUMENTS] = tuple(args)
         super().parse_args(ctx, args)
         if ctx.args:
             raise click.UsageError("too many words: values with spaces, & or ; need quotes", ctx)

@@ -4,7 +4,7 @@ so that help and complaints come at once.
 
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from rich.console import Console
 
 from roomtape.config import STDOUT, Settings
 from roomtape.errors import ConfigError
-from roomtape.given import Given, Strength, settings_of
+from roomtape.given import Again, Given, Strength, settings_of
 from roomtape.logs import printable
 from roomtape.model import StreamId
 from roomtape.option_types import streams_or_link
@@ -27,11 +27,11 @@ DEMO_SECONDS: Final = 10
 PIPED_WIDTH: Final = 250
 
 
-def record(given: Sequence[Given]) -> int:
-    return _record(settings_of(given))
+def record(given: Sequence[Given], again: Again) -> int:
+    return _record(settings_of, given, again)
 
 
-def view(given: Sequence[Given]) -> int:
+def view(given: Sequence[Given], _: Again) -> int:
     settings = settings_of(given)
     if not settings.view.stream_id:
         raise ConfigError("say which stream to view")
@@ -42,7 +42,7 @@ def view(given: Sequence[Given]) -> int:
     return run(settings)
 
 
-def publish(given: Sequence[Given]) -> int:
+def publish(given: Sequence[Given], _: Again) -> int:
     settings = settings_of(given)
     if not any(_value(given, name) for name in SOURCES):
         raise ConfigError("say what to publish: --test, --filesrc FILE, --v4l2 DEVICE or another source")
@@ -51,7 +51,7 @@ def publish(given: Sequence[Given]) -> int:
     return run(_named(settings))
 
 
-def flat(given: Sequence[Given]) -> int:
+def flat(given: Sequence[Given], again: Again) -> int:
     """publish.py: which options are there says what to do; if they disagree, those of the strongest place."""
     records = _strength(given, "record-room", "record", "record-streams")
     publishes = _strength(given, "streamid", *SOURCES)
@@ -66,37 +66,33 @@ def flat(given: Sequence[Given]) -> int:
             "record, view or publish, one of them: leave out --streamid and --test, --view, or what is to be recorded"
         )
     if publishes == strongest:
-        return publish(given)
+        return publish(given, again)
     if views == strongest:
-        return view(given)
-    whole_room = bool(_value(given, "record-room"))
-    settings = settings_of(_meant(one, whole_room) for one in given)
-    if whole_room and not settings.signaling.room:
-        raise ConfigError("--record-room needs a room: add --room")
-    return _record(settings)
+        return view(given, again)
+    return _record(_flat_settings, given, again)
 
 
-def serve(given: Sequence[Given]) -> int:
+def serve(given: Sequence[Given], _: Again) -> int:
     settings = settings_of(given)
     from roomtape.app import serve as run
 
     return run(settings)
 
 
-def doctor(given: Sequence[Given]) -> int:
+def doctor(given: Sequence[Given], _: Again) -> int:
     settings = settings_of(given)
     from roomtape.doctor import run
 
     return run(settings)
 
 
-def demo(given: Sequence[Given]) -> int:
+def demo(given: Sequence[Given], _: Again) -> int:
     from roomtape.demo import run
 
     return run(_value(given, "seconds") or DEMO_SECONDS, Path(_value(given, "output-dir") or DEMO_FOLDER))
 
 
-def verify(given: Sequence[Given]) -> int:
+def verify(given: Sequence[Given], _: Again) -> int:
     """0 if every recording plays, else 1."""
     from roomtape import reports
     from roomtape.storage.verify import verify_all
@@ -114,7 +110,7 @@ def verify(given: Sequence[Given]) -> int:
     return 0 if all(report.ok for report in found) else 1
 
 
-def repair(given: Sequence[Given]) -> int:
+def repair(given: Sequence[Given], _: Again) -> int:
     """0 if every recording is complete now, else 1."""
     from roomtape.storage.recovery import recover
     from roomtape.storage.tools import Tools
@@ -130,12 +126,21 @@ def repair(given: Sequence[Given]) -> int:
     return 0 if all(one.ok for one in done) else 1
 
 
-def _record(settings: Settings) -> int:
+def _record(read: Callable[[Sequence[Given]], Settings], given: Sequence[Given], again: Again) -> int:
+    settings = read(given)
     if not settings.signaling.room and not settings.recording.streams:
         raise ConfigError("say which room to record, or which streams with --record-streams")
     from roomtape.app import record as run
 
-    return run(settings)
+    return run(settings, lambda: read(again()))
+
+
+def _flat_settings(given: Sequence[Given]) -> Settings:
+    whole_room = bool(_value(given, "record-room"))
+    settings = settings_of(_meant(one, whole_room) for one in given)
+    if whole_room and not settings.signaling.room:
+        raise ConfigError("--record-room needs a room: add --room")
+    return settings
 
 
 def _meant(given: Given, whole_room: bool) -> Given:

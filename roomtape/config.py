@@ -3,9 +3,11 @@
 Secrets (`password`, TURN credentials) live here and in nothing that is printed.
 """
 
+from collections import defaultdict
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import PurePath
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -214,6 +216,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     supervision: SupervisionSettings = SupervisionSettings()
     deadlines: Deadlines = Deadlines()
     debug: bool = False
+
+
+def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    """`settings` with other values at some paths, such as "recording.prefix"."""
+    sections: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+    for path, value in values.items():
+        section, _, name = path.rpartition(".")
+        sections[section][name] = value
+    top = sections.pop("", {})
+    for section, fields in sections.items():
+        top[section] = msgspec.structs.replace(getattr(settings, section), **fields)
+    return msgspec.structs.replace(settings, **top)
 
 
 def check(settings: Settings) -> Settings:

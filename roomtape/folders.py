@@ -44,13 +44,23 @@ class Folders:
         self.mount = _mount_of(self.main.absolute())
         if self.fallback is not None:
             also_refused = self._try(self.fallback, None if refused is None else data)
-            if refused is None and also_refused is not None:
-                log.warning("the fallback folder takes no files", folder=str(self.fallback), reason=also_refused)
-            elif refused is not None and also_refused is None:
+            if refused is None:
+                self._warn_of_fallback(also_refused)
+            elif also_refused is None:
                 log.error("the folder takes no files: recording to the fallback", folder=str(self.main), reason=refused)
                 return
         if refused is not None:
             raise ConfigError(f"cannot record to {self.main}: {refused}")
+
+    def use_fallback(self, fallback_dir: str | None) -> None:
+        """Another one, or none, from now on; a child that runs keeps the one that it was told of."""
+        self.fallback = None if fallback_dir is None else Path(fallback_dir)
+        if self.fallback is not None:
+            self._warn_of_fallback(self._try(self.fallback, None))
+
+    def _warn_of_fallback(self, refused: str | None) -> None:
+        if refused is not None:
+            log.warning("the fallback folder takes no files", folder=str(self.fallback), reason=refused)
 
     def _try(self, folder: Path, data: bytes | None) -> str | None:
         """Why it takes no files. With `data` the manifest is put there."""

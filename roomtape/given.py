@@ -1,13 +1,12 @@
 """From the options that were given, and where, to `Settings`. Pure."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum, auto
 from typing import Any
 
 import msgspec
 
-from roomtape.config import Settings, check
+from roomtape.config import Settings, check, with_values
 from roomtape.errors import ConfigError
 from roomtape.option_types import flat, turn_servers
 from roomtape.options import Option
@@ -32,6 +31,10 @@ class Given(msgspec.Struct, frozen=True):
     name: str
 
 
+Again = Callable[[], Sequence[Given]]
+"""Reads everything once more, as it is given now. Raises ConfigError."""
+
+
 def settings_of(given: Iterable[Given]) -> Settings:
     """Checked settings: for each one, what was given at the strongest place; an option there beats a link there.
 
@@ -50,7 +53,7 @@ def settings_of(given: Iterable[Given]) -> Settings:
                 if rank <= other_rank:
                     continue
             best[path] = rank, value, one.name
-    return check(_with(Settings(), {path: value for path, (_, value, _) in best.items()}))
+    return check(with_values(Settings(), {path: value for path, (_, value, _) in best.items()}))
 
 
 def _changes(given: Given) -> Iterator[tuple[str, Any]]:
@@ -74,15 +77,3 @@ def _of_link(link: Link) -> Iterator[tuple[str, Any]]:
         "ice.turn": None if link.turn is None else flat(map(turn_servers, link.turn)),
     }
     yield from ((path, value) for path, value in values.items() if value is not None)
-
-
-def _with(settings: Settings, values: dict[str, Any]) -> Settings:
-    """`settings` with other values at some paths."""
-    sections: defaultdict[str, dict[str, Any]] = defaultdict(dict)
-    for path, value in values.items():
-        section, _, name = path.rpartition(".")
-        sections[section][name] = value
-    top = sections.pop("", {})
-    for section, fields in sections.items():
-        top[section] = msgspec.structs.replace(getattr(settings, section), **fields)
-    return msgspec.structs.replace(settings, **top)

@@ -117,8 +117,12 @@ def set_up(
         old.close()
     root.addHandler(LineHandler(write, redactor, metrics or Metrics()))
     root.setLevel(logging.WARNING)
-    logging.getLogger("roomtape").setLevel(logging.DEBUG if debug else logging.INFO)
+    set_debug(debug)
     return redactor
+
+
+def set_debug(debug: bool) -> None:
+    logging.getLogger("roomtape").setLevel(logging.DEBUG if debug else logging.INFO)
 
 
 def _to_stderr(line: str, _level: str) -> None:

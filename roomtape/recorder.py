@@ -73,7 +73,7 @@ class RecorderApp:
     ) -> None:
         self._settings, self._identity, self._turn, self._metrics = settings, identity, turn, metrics
         redactor = redactor or Redactor()
-        self._conceal = redactor.add
+        self.conceal = redactor.add
         self._prefix = settings.recording.prefix or settings.signaling.room or DEFAULT_PREFIX
         self._takes: dict[ChildId, int] = {}
         self._last_take: dict[StreamId, int] = {}
@@ -124,9 +124,18 @@ class RecorderApp:
                 self._folders.go_on_with(name)
             self._folders.prepare(self._manifest.render())
 
+    async def apply(self, settings: Settings, turn: TurnList | None) -> None:
+        """Other settings from now on: those that `roomtape.changes` lets change while guests are recorded."""
+        self._settings, self._turn = settings, turn
+        recording = settings.recording
+        # A network file system that hangs is not to hold up the guests.
+        await asyncio.to_thread(self._folders.use_fallback, recording.fallback_dir)
+        self.space.watch(self._folders.all, recording.min_free_bytes)
+        self.salvage.spare_bytes = recording.min_free_bytes
+
     async def ice_servers(self) -> IceServers:
         """What children may use now."""
-        return await ice_for_a_child(self._settings.ice, self._turn, self._conceal)
+        return await ice_for_a_child(self._settings.ice, self._turn, self.conceal)
 
     async def _configure(self, child: ChildId, stream: StreamId) -> RecordConfig:
         recording, deadlines = self._settings.recording, self._settings.deadlines

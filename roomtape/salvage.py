@@ -32,7 +32,7 @@ class Salvage:
         metrics: Metrics,
         on_repaired: Callable[[Repair], None],
     ) -> None:
-        self._folders, self._spare_bytes = folders, spare_bytes
+        self._folders, self.spare_bytes = folders, spare_bytes
         self._metrics, self._on_repaired = metrics, on_repaired
         self._queue: asyncio.Queue[Path] = asyncio.Queue()
         # A thread of its own: the one that writes the manifest must not wait for ffmpeg.
@@ -67,7 +67,7 @@ class Salvage:
         return recover(
             path,
             self._tools,
-            spare_bytes=self._spare_bytes,
+            spare_bytes=self.spare_bytes,
             except_in=self._folders.manifest_path,
             folders=self._folders.all,
         )

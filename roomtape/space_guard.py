@@ -35,8 +35,12 @@ class SpaceGuard:
         free_bytes: Callable[[Path], int | None] = _free_bytes,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._watches = [(folder, SpaceWatch(str(folder), floor_bytes)) for folder in folders]
         self._metrics, self._free_bytes, self._clock = metrics, free_bytes, clock
+        self.watch(folders, floor_bytes)
+
+    def watch(self, folders: Sequence[Path], floor_bytes: int) -> None:
+        """These from now on."""
+        self._watches = [(folder, SpaceWatch(str(folder), floor_bytes)) for folder in folders]
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -46,7 +50,7 @@ class SpaceGuard:
 
     async def look(self) -> None:
         """Once at every folder."""
-        for folder, watch in self._watches:
+        for folder, watch in tuple(self._watches):
             # A network file system that hangs is not to hold up the guests.
             free = await asyncio.to_thread(self._free_bytes, folder)
             if free is not None:

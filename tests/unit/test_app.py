@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from roomtape import app
+from roomtape import app, reloading
 from roomtape.app import BAD_INPUT, DONE, FAILED, UUID_LENGTH, PublisherAudience, signaling_client, state_dir, turn_list
 from roomtape.config import IceSettings, Settings, SignalingSettings
 from roomtape.errors import ConfigError
@@ -179,6 +179,33 @@ async def test_a_refused_stream_id_ends_the_run(said: Said) -> None:
     audience.refused("already in use")
     assert (ended.is_set(), audience.code) == (True, FAILED)
     assert said() == [("publishing failed", {"reason": "the server refuses this stream id: already in use"})]
+
+
+# --- SIGHUP -------------------------------------------------------------------------------------------------------
+
+
+class FakeReloading:
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    def ask(self) -> None:
+        self.asked.set()
+
+
+async def test_a_hangup_reads_the_configuration_again_unless_it_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    controller, terminal = os.openpty()
+    monkeypatch.setattr(reloading, "STANDARD", (terminal,))
+    fake = FakeReloading()
+    ended = app._reload_at_hangup(cast(reloading.Reloading, fake))
+    os.kill(os.getpid(), signal.SIGHUP)
+    await asyncio.wait_for(fake.asked.wait(), 10)
+    assert not ended.is_set()
+    fake.asked.clear()
+    os.close(controller)
+    os.kill(os.getpid(), signal.SIGHUP)
+    await asyncio.wait_for(ended.wait(), 10)
+    assert not fake.asked.is_set()
+    os.close(terminal)
 
 
 # --- the end of a run ---------------------------------------------------------------------------------------------

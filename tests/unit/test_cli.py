@@ -2,6 +2,7 @@ import io
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -22,7 +23,7 @@ from roomtape.config import (
     SignalingSettings,
     ViewSettings,
 )
-from roomtape.errors import MissingElement
+from roomtape.errors import ConfigError, MissingElement
 from roomtape.model import Codec, Container, IcePolicy, StreamId, TurnServer, TurnTransport
 from roomtape.options import TABLE, Command
 
@@ -37,8 +38,10 @@ class FakeApp(ModuleType):
     def __init__(self) -> None:
         super().__init__("fake_app")
         self.asked: list[tuple[object, ...]] = []
+        self.read: Callable[[], Settings] = Settings
 
-    def record(self, settings: Settings) -> int:
+    def record(self, settings: Settings, read: Callable[[], Settings]) -> int:
+        self.read = read
         return self._ask("record", settings)
 
     def view(self, settings: Settings) -> int:
@@ -342,6 +345,35 @@ def test_command_line_beats_environment_beats_file(
     assert (settings.recording.jitter_ms, settings.recording.audio) == (3, False)
 
 
+@pytest.mark.parametrize("line", [["publish.py", "--record-room"], ["roomtape", "record"]])
+def test_files_are_read_again_and_the_command_line_still_wins(
+    line: list[str], tmp_path: Path, app: FakeApp, terminal: Terminal
+) -> None:
+    path = config(tmp_path, 'room = "file"\nbuffer = 1\nsegment = "10m"')
+    (tmp_path / "password").write_text("old")
+    options = ("--config", path, "--buffer", "3", "--password-file", str(tmp_path / "password"))
+    assert terminal.settings(*line, *options) == app.read()
+    config(tmp_path, 'room = "file"\nbuffer = 1\nsegment = "20m"')
+    (tmp_path / "password").write_text("new")
+    again = app.read()
+    assert (again.recording.jitter_ms, again.recording.segment) == (3, Segment(seconds=1200))
+    assert again.signaling.password == "new"
+
+
+@pytest.mark.parametrize("text", ["room = ", 'rom = "x"', "buffer = -1", 'segment = "1"', "noaudio = [1]"])
+def test_a_file_that_has_become_wrong_is_refused_when_it_is_read_again(
+    text: str, tmp_path: Path, app: FakeApp, terminal: Terminal
+) -> None:
+    path = config(tmp_path, 'room = "file"')
+    terminal.settings("roomtape", "record", "--config", path)
+    config(tmp_path, text)
+    with pytest.raises(ConfigError):
+        app.read()
+    Path(path).unlink()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        app.read()
+
+
 def test_secrets_by_environment(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROOMTAPE_PASSWORD", "open sesame")
     monkeypatch.setenv("ROOMTAPE_TURN_SERVER", "turn://user:opensesame@server:3478 turn://u:p@h")
@@ -520,7 +552,7 @@ def test_roomtape_alone_shows_its_help(terminal: Terminal) -> None:
 
 
 class FailingApp(FakeApp):
-    def record(self, settings: Settings) -> int:
+    def record(self, settings: Settings, read: Callable[[], Settings]) -> int:
         raise MissingElement("webrtcbin is missing: apt-get install gstreamer1.0-plugins-bad")
 
 

@@ -51,6 +51,20 @@ def test_the_fallback_takes_the_manifest_while_the_other_refuses(nowhere: Path, 
         Folders(str(nowhere), None, NAME).write_manifest(b"")
 
 
+def test_another_fallback_may_be_named_and_is_tried(
+    nowhere: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folders = Folders(str(tmp_path / "a"), None, NAME)
+    folders.prepare(b"one")
+    folders.use_fallback(str(tmp_path / "b"))
+    assert (folders.all, (tmp_path / "b").is_dir()) == ((tmp_path / "a", tmp_path / "b"), True)
+    assert not caplog.records
+    folders.use_fallback(str(nowhere))
+    assert "takes no files" in caplog.text
+    folders.use_fallback(None)
+    assert folders.all == (tmp_path / "a",)
+
+
 def test_a_disk_that_should_be_mounted_is_waited_for(tmp_path: Path) -> None:
     folders = Folders(str(tmp_path), None, NAME)
     folders.prepare(b"one")

@@ -27,6 +27,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         "storage": "layout manifest structure fragments unfinished session space",
         "handshake": "effects limits rooms frames rules hosted fanout hub pages",
         "observe": "metrics board redactor floodgate",
+        "": "changes",
         "child": (
             "__main__ main answer av1 av1_elements av1_packets av1_sequence backlog bitrate branch bus candidates"
             " channel codecs cut datachannel deck destination diagnosis dtls encoders feed figures filing gst guest"
@@ -47,8 +48,8 @@ FLOORS: tuple[dict[str, str], ...] = (
     # 4: what roomtape does
     {
         "": (
-            "log reports runner salvage folders former space_guard crash_reports recorder viewing app machine doctor"
-            " demo"
+            "log reports runner salvage folders former space_guard crash_reports recorder reloading viewing app machine"
+            " doctor demo"
         ),
     },
     # 5: how it is told what to do

@@ -229,6 +229,20 @@ async def test_a_folder_that_is_gone_costs_nothing_for_the_child_makes_it_again(
     assert [config.stem for config in await room.spawn((100, ANN))] == ["studio_ann_01"]
 
 
+async def test_other_settings_hold_for_the_next_child(studio: Open, tmp_path: Path) -> None:
+    room = studio()
+    recording = RecordingSettings(
+        output_dir=str(tmp_path), max_bitrate_kbps=700, fallback_dir=str(tmp_path / "b"), min_free_bytes=5
+    )
+    signaling = SignalingSettings(server=OWN, room=ROOM)
+    ice = IceSettings(turn=(MINE,))
+    await room.app.apply(Settings(signaling=signaling, recording=recording, ice=ice), None)
+    [config] = await room.spawn((100, ANN))
+    assert (config.max_bitrate_kbps, config.ice.turn) == (700, (MINE,))
+    assert config.storing == Storing(fallback_folder=str(tmp_path / "b"), min_free_bytes=5)
+    assert room.app.salvage.spare_bytes == 5
+
+
 # --- the output folder --------------------------------------------------------------------------------------------
 
 
