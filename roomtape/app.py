@@ -24,12 +24,14 @@ from roomtape.ipc.messages import FromChild, PublishConfig, Stats
 from roomtape.logs import get_logger
 from roomtape.model import PeerId, SessionId, StreamId, WireStreamId
 from roomtape.observe.metrics import Metrics
+from roomtape.observe.systemd import Systemd
 from roomtape.recorder import RecorderApp
 from roomtape.reloading import Hangup, Reloading
 from roomtape.room.effects import ChildId, Report
 from roomtape.room.publication import publish_config
 from roomtape.room.publisher import Publisher
 from roomtape.runner import Runner
+from roomtape.service import Service
 from roomtape.signaling.client import SignalingClient, dialect_of
 from roomtape.signaling.identity import Identity, make_identity
 from roomtape.signaling.protocol import Joined, Protocol
@@ -66,7 +68,7 @@ def serve(settings: Settings) -> int:
 
 
 async def _record(settings: Settings, read: Callable[[], Settings]) -> int:
-    terminal, metrics = Terminal(), Metrics()
+    systemd, terminal, metrics = Systemd.from_environment(), Terminal(), Metrics()
     identity = make_identity(settings.signaling.password, settings.signaling.salt)
     redactor = logging_setup.set_up(settings.debug, _secrets(settings, identity), terminal, metrics)
     turn = turn_list(settings)
@@ -74,10 +76,12 @@ async def _record(settings: Settings, read: Callable[[], Settings]) -> int:
         app = RecorderApp(settings, identity, terminal, turn, metrics, launcher, redactor)
         app.prepare()
         client = signaling_client(settings, identity, app.runner, metrics)
-        reloading = Reloading(settings, read, lambda new: app.apply(new, turn_list(new)), app.conceal)
+        reloading = Reloading(settings, read, lambda new: app.apply(new, turn_list(new)), app.conceal, systemd)
+        service = Service(systemd, app.board, lambda: bool(metrics.signaling_connected.value))
         ended = _reload_at_hangup(reloading)
         work = (
             client.run(),
+            _beside("service", service.run()),
             _beside("reloading", reloading.run()),
             _beside("console", app.console.run()),
             _beside("manifest", app.keep_manifest()),
@@ -85,7 +89,7 @@ async def _record(settings: Settings, read: Callable[[], Settings]) -> int:
             _beside("repair", app.salvage.run()),
         )
         try:
-            await _until_told(app.runner, work, ended)
+            await _until_told(app.runner, work, ended, systemd.stopping)
         finally:
             app.salvage.give_up()
             await app.finish_manifest()
@@ -244,14 +248,18 @@ def _random_text(length: int) -> str:
 
 
 async def _until_told(
-    runner: Runner, work: tuple[Coroutine[Any, Any, None], ...], ended: asyncio.Event | None = None
+    runner: Runner,
+    work: tuple[Coroutine[Any, Any, None], ...],
+    ended: asyncio.Event | None = None,
+    on_leaving: Callable[[], None] = lambda: None,
 ) -> None:
     """Do `work` until a signal (or `ended`), then leave in good order; a second signal does not wait."""
+    stop = asyncio.create_task(_told_to_stop())  # first, so that who hears that we are ready may stop us
     tasks = [asyncio.create_task(one) for one in work]
-    stop = asyncio.create_task(_told_to_stop())
     over = [asyncio.create_task(ended.wait())] if ended is not None else []
     try:
         done, _ = await asyncio.wait([stop, *tasks, *over], return_when=asyncio.FIRST_COMPLETED)
+        on_leaving()
         leaving = asyncio.create_task(runner.leave())
         again = asyncio.create_task(_told_to_stop())
         await asyncio.wait([leaving, again], return_when=asyncio.FIRST_COMPLETED)

@@ -10,6 +10,7 @@ from roomtape.config import Settings
 from roomtape.errors import ConfigError
 from roomtape.log import secrets_of, set_debug
 from roomtape.logs import get_logger
+from roomtape.observe.systemd import Systemd
 
 STANDARD: Final = (0, 1, 2)
 
@@ -22,9 +23,15 @@ class Reloading:
     """`read` gives the settings as they are now and may block, `apply` has them hold, `conceal` hears secrets first."""
 
     def __init__(
-        self, settings: Settings, read: Callable[[], Settings], apply: Apply, conceal: Callable[[str], None]
+        self,
+        settings: Settings,
+        read: Callable[[], Settings],
+        apply: Apply,
+        conceal: Callable[[str], None],
+        systemd: Systemd,
     ) -> None:
         self._settings, self._read, self._apply, self._conceal = settings, read, apply, conceal
+        self._systemd = systemd
         self._asked = asyncio.Event()
 
     def ask(self) -> None:
@@ -35,7 +42,11 @@ class Reloading:
         while True:
             await self._asked.wait()
             self._asked.clear()
-            await self.reload()
+            self._systemd.reloading()
+            try:
+                await self.reload()
+            finally:
+                self._systemd.ready()
 
     async def reload(self) -> None:
         """Once. Settings that cannot be used change nothing."""

@@ -43,13 +43,13 @@ FLOORS: tuple[dict[str, str], ...] = (
         "storage": "tools packets claim repair recovery verify",
         "handshake": "server tls assets",
         "ice": "probe turn_list",
-        "observe": "console",
+        "observe": "console systemd",
     },
     # 4: what roomtape does
     {
         "": (
-            "log reports runner salvage folders former space_guard crash_reports recorder reloading viewing app machine"
-            " doctor demo"
+            "log reports runner salvage folders former space_guard crash_reports recorder reloading service viewing app"
+            " machine doctor demo"
         ),
     },
     # 5: how it is told what to do

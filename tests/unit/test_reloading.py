@@ -8,7 +8,9 @@ import pytest
 from roomtape import reloading as module
 from roomtape.config import Settings, with_values
 from roomtape.errors import ConfigError
+from roomtape.observe.systemd import Systemd
 from roomtape.reloading import Hangup, Reloading
+from tests.support.notified import Notified
 
 OLD = with_values(Settings(), {"signaling.server": "wss://studio.example", "signaling.room": "studio"})
 
@@ -16,17 +18,14 @@ OLD = with_values(Settings(), {"signaling.server": "wss://studio.example", "sign
 class Recorder:
     """What is in the files, and what holds."""
 
-    def __init__(self) -> None:
+    def __init__(self, systemd: Systemd) -> None:
         self.now: Settings | ConfigError = OLD
         self.applied: list[Settings] = []
         self.hidden: list[str] = []
-        self.reading = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
-        self.reloading = Reloading(OLD, self._read, self._apply, self.hidden.append)
+        self.reloading = Reloading(OLD, self._read, self._apply, self.hidden.append, systemd)
 
     def _read(self) -> Settings:
         """In a thread."""
-        self._loop.call_soon_threadsafe(self.reading.set)
         if isinstance(self.now, ConfigError):
             raise self.now
         return self.now
@@ -44,17 +43,19 @@ class Recorder:
 @pytest.fixture
 async def recorder(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Recorder]:
     caplog.set_level(logging.INFO, "roomtape")
-    yield Recorder()
+    yield Recorder(Systemd())
     logging.getLogger("roomtape").setLevel(logging.NOTSET)
 
 
-async def test_it_is_done_whenever_it_is_asked_for(recorder: Recorder) -> None:
-    run = asyncio.create_task(recorder.reloading.run())
-    for _ in range(2):
-        recorder.reading.clear()
-        recorder.reloading.ask()
-        await asyncio.wait_for(recorder.reading.wait(), 10)
-    run.cancel()
+async def test_it_is_done_whenever_it_is_asked_for_and_systemd_is_told() -> None:
+    async with Notified() as notified:
+        recorder = Recorder(notified.systemd())
+        run = asyncio.create_task(recorder.reloading.run())
+        for times in (1, 2):
+            recorder.reloading.ask()
+            await notified.hears("READY=1", beyond=2 * times - 1)
+        run.cancel()
+    assert [news.partition("\n")[0] for news in notified.news] == ["RELOADING=1", "READY=1"] * 2
 
 
 async def test_what_can_change_does_and_the_rest_is_named(recorder: Recorder, caplog: pytest.LogCaptureFixture) -> None:
