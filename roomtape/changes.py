@@ -30,6 +30,7 @@ _OPTIONS: Final = {
     "recording.codecs": "codec-preference",
     "recording.max_bitrate_kbps": "max-bitrate",
     "recording.jitter_ms": "buffer",
+    "supervision.child_memory_bytes": "child-memory",
     "ice.stun": "stun-server",
     "ice.turn": "turn-server",
     "ice.policy": "ice-transport-policy",

@@ -1,5 +1,7 @@
 import logging
 import socket
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,13 @@ class Listener:
         self._socket.close()
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """With a short name: a socket's address has 108 bytes at most."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
 def test_without_systemd_nothing_is_told() -> None:
     systemd = Systemd.from_environment({})
     systemd.ready()
@@ -31,10 +40,10 @@ def test_without_systemd_nothing_is_told() -> None:
 
 
 @pytest.mark.parametrize("abstract", [False, True])
-def test_each_piece_of_news_is_a_datagram(abstract: bool, tmp_path: Path) -> None:
-    name = f"{tmp_path.name}-notify"
-    listener = Listener(f"\0{name}" if abstract else str(tmp_path / name))
-    systemd = Systemd(f"@{name}" if abstract else str(tmp_path / name))
+def test_each_piece_of_news_is_a_datagram(abstract: bool, folder: Path) -> None:
+    name = f"{folder.name}-notify"
+    listener = Listener(f"\0{name}" if abstract else str(folder / name))
+    systemd = Systemd(f"@{name}" if abstract else str(folder / name))
     systemd.ready()
     assert listener.heard() == "READY=1"
     systemd.reloading()
