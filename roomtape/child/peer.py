@@ -85,17 +85,22 @@ class Peer:
             buffer.set_property("latency", 0)
 
     def media_joined(self) -> None:
-        """A file has been opened, or a track has come back.
+        """A file has been opened.
 
-        A jitter buffer times media that begins, and that goes on after some seconds, by its arrival. With the next
-        sender reports a track takes its right place in time at once; later they shift it little by little, so that time
-        stamps do not jump. Who looks on is spared the jump.
+        A jitter buffer times media that begins by its arrival. With the next sender reports a track takes its right
+        place in time at once; later they shift it little by little, so that time stamps do not jump. Who looks on is
+        spared the jump.
         """
-        if self._live:
-            return
-        self._ease_lip_sync(0)
+        if not self._live:
+            self._ease_lip_sync(0)
+            self._cancel_settling()
+            self._cancel_settling = after_ms(SETTLE_MS, self.media_paused)
+
+    def media_paused(self) -> None:
+        """What comes next of a track is timed by its arrival, a little late. In the middle of a file sender reports put
+        that right little by little: at once, time would run back."""
         self._cancel_settling()
-        self._cancel_settling = after_ms(SETTLE_MS, lambda: self._ease_lip_sync(LIP_SYNC_STEP_NS))
+        self._ease_lip_sync(LIP_SYNC_STEP_NS)
 
     def jitter_buffer(self, ssrc: int) -> Any:
         """What times the media of an SSRC that `on_media` told of."""

@@ -304,7 +304,6 @@ class Recording:
         self._send(Unwritten(detail=detail))
 
     def on_track_returned(self, kind: TrackKind) -> None:
-        self._peer.media_joined()
         self._log("info", "track comes back into the file", track=str(kind))
 
     def on_segment_closed(self, message: SegmentClosed) -> None:
@@ -354,12 +353,11 @@ class Recording:
         return True
 
     def _watch_clocks(self, received: Received, now: float) -> None:
-        hushed, heard = self._silences.counted(received.packets_of, now)
+        hushed = self._silences.counted(received.packets_of, now)
         for track in self._tapes.tracks:
             if track.ssrc in hushed:
                 track.forget_clock()
-        if heard:
-            self._peer.media_joined()
+                self._peer.media_paused()
 
     def _bus_error(self, _: Any, message: Any) -> None:
         if self._tapes.bus_error(message):

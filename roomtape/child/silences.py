@@ -18,11 +18,11 @@ class Silences:
         self._last: dict[int, tuple[int, float]] = {}
         self._silent: set[int] = set()
 
-    def counted(self, packets: Mapping[int, int], now: float) -> tuple[set[int], set[int]]:
-        """The SSRCs that have fallen silent since the last call, and those that are heard again."""
+    def counted(self, packets: Mapping[int, int], now: float) -> set[int]:
+        """The SSRCs that have fallen silent since the last call."""
         for ssrc, count in packets.items():
             if count != self._last.get(ssrc, (0, 0.0))[0]:
                 self._last[ssrc] = count, now
         silent = {ssrc for ssrc, (_, last) in self._last.items() if now - last >= SILENT_S}
         before, self._silent = self._silent, silent
-        return silent - before, before - silent
+        return silent - before

@@ -16,6 +16,8 @@ from roomtape.model import Codec, TrackKind
 
 MAX_STEP_NS: Final = 1_000_000_000
 """Networks keep sound and picture no further apart; a browser whose clock stood still reports such things."""
+CLOCK_RATES: Final = {TrackKind.AUDIO: 48_000, TrackKind.VIDEO: 90_000}
+"""Of Opus (RFC 7587 section 4.1), and of all codecs of pictures."""
 MAX_STEPS: Final = 64
 """Honest guests need a few; one who sends more sender reports than that is out of step by its own doing."""
 
@@ -68,9 +70,8 @@ class Track:
             self._jitter_buffer.emit("clear-pt-map")  # in 1.22 this also forgets where the RTP clock began
 
     def _clock_rate(self, *_: Any) -> Any:
-        """What it then asks for; rtpbin's answer has a number of the next packet with it, and is wrong by one."""
-        rate = self.network.get_current_caps().get_structure(0).get_int("clock-rate")[1]
-        return Gst.Caps.from_string(f"application/x-rtp,clock-rate={rate}")
+        """What it then asks for; rtpbin's answer has a sequence number with it, which may be that of another packet."""
+        return Gst.Caps.from_string(f"application/x-rtp,clock-rate={CLOCK_RATES[self.kind]}")
 
     def start(self) -> None:
         """Let media in. Close the gate first."""
