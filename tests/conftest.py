@@ -1,54 +1,41 @@
-"""Settings of all tests, and turns for those that drive browsers."""
+"""Settings of all tests, and their order when several processes share them."""
 
-import contextlib
-import fcntl
-import tempfile
-import time
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-from typing import IO, Final
+from typing import Any, Final
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 # How long an example takes on a busy computer says nothing; performance is measured in bench/.
 settings.register_profile("roomtape", deadline=None)
 settings.load_profile("roomtape")
 
-BROWSERS: Final = frozenset({"Chromium", "Firefox"})
-"""What the modules of such tests import."""
-PLACES: Final = 2
-"""Browsers draw, encode and send in real time; a third at the same time is too much for two cores."""
-POLL_S: Final = 0.1
-DEADLINE_S: Final = 1800.0
-"""Longer than all tests together."""
+ROOT: Final = Path(__file__).parents[1]
+BROWSERS: Final = ("import Chromium", "import Firefox")
+"""What is in the modules of tests with a browser. One draws, encodes and sends in real time: two at once are too much
+for two cores, so all these tests are one process's, which begins with them."""
+LATER: Final = ("media", "e2e", "ipc")
+"""Tests that wait more than they compute come before the rest, which fills the gaps."""
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Tests with browsers wait for one of the places; the others fill what is left of the computer."""
-    drives_browser = isinstance(item, pytest.Function) and not BROWSERS.isdisjoint(vars(item.module))
-    with _a_place() if drives_browser else contextlib.nullcontext():
-        return (yield)
+@cache
+def drives_browser(file: str) -> bool:
+    text = (ROOT / file).read_text()
+    return any(browser in text for browser in BROWSERS)
 
 
-@contextlib.contextmanager
-def _a_place() -> Iterator[None]:
-    """Shared by all processes of this user; who ends leaves it."""
-    paths = [Path(tempfile.gettempdir()) / f"roomtape-tests-{Path.home().name}-{n}" for n in range(PLACES)]
-    with contextlib.ExitStack() as stack:
-        files = [stack.enter_context(path.open("a")) for path in paths]
-        deadline = time.monotonic() + DEADLINE_S
-        while not any(map(_taken, files)):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"no place for a test with a browser within {DEADLINE_S:.0f} s: see {paths}")
-            time.sleep(POLL_S)
-        yield
+class BrowsersTogether(LoadScopeScheduling):  # type: ignore[misc]
+    """Each test by itself, but for those with browsers."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "browsers" if drives_browser(nodeid.partition("::")[0]) else nodeid
 
 
-def _taken(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BrowsersTogether:
+    return BrowsersTogether(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.parent.name not in LATER)
