@@ -182,7 +182,7 @@ TABLE: Final = (
     Option("max-streams", _RECORD, "supervision.max_streams", click.IntRange(1, 500), default="any number",
            help="Record so many streams at a time; others wait until one ends or gives no answer."),
     Option("child-memory", _PEER, "supervision.child_memory_bytes", Parsed("size", types.size),
-           default="1G to record, 4G to view or publish",
+           default="1G to record, 4G to view, 12G to publish",
            help="What one child process may use, such as 2G; one that needs more ends and is started again."),
     Option("pool", _RECORD, "supervision.pool", click.IntRange(0, 100),
            help="So many processes are held ready for guests to come."),

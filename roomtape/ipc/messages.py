@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from roomtape.errors import Scope
-from roomtape.ipc.ceilings import WITH_CODECS, Ceilings
+from roomtape.ipc.ceilings import PUBLISHING, PUBLISHING_FILES, WITH_CODECS, Ceilings
 from roomtape.ipc.source import MediaSource
 from roomtape.ipc.storing import Storing
 from roomtape.model import Candidate, Codec, Container, Description, Feed, IceServers, TrackKind
@@ -94,7 +94,7 @@ class PublishConfig(_Message, frozen=True, kw_only=True, tag="publish"):
     stream_id: str
     source: MediaSource = MediaSource()
     encoder: str = ""
-    ceilings: Ceilings = Ceilings(memory_bytes=WITH_CODECS)
+    ceilings: Ceilings = Ceilings(memory_bytes=PUBLISHING, open_files=PUBLISHING_FILES)
     codec: Codec = Codec.VP8
     audio: bool = True
     video: bool = True

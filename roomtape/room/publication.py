@@ -1,7 +1,7 @@
 """From the settings to the configuration of the publishing child. Pure."""
 
 from roomtape.config import PublishSettings, Settings
-from roomtape.ipc.ceilings import WITH_CODECS, ceilings
+from roomtape.ipc.ceilings import PUBLISHING, PUBLISHING_FILES, ceilings
 from roomtape.ipc.messages import PublishConfig
 from roomtape.ipc.source import MediaSource
 from roomtape.model import IceServers
@@ -25,7 +25,7 @@ def publish_config(settings: Settings, ice: IceServers, phrase: str | None) -> P
         bitrate_kbps=wanted.bitrate_kbps,
         guest_number=wanted.guest_number,
         offer_on_request=wanted.offer_on_request,
-        ceilings=ceilings(settings.supervision.child_memory_bytes, WITH_CODECS),
+        ceilings=ceilings(settings.supervision.child_memory_bytes, PUBLISHING, PUBLISHING_FILES),
         ice=ice,
         phrase=phrase,
         label=wanted.label,

@@ -10,6 +10,8 @@ import msgspec
 import pytest
 
 from roomtape.child.encoders import MIN_KEYFRAME_NS
+from roomtape.child.publishing import MAX_VIEWERS
+from roomtape.ipc.ceilings import OPEN_FILES, PUBLISHING, PUBLISHING_FILES
 from roomtape.ipc.messages import (
     AddViewer,
     Failed,
@@ -376,3 +378,23 @@ async def test_a_viewer_that_never_answers_is_given_up(tmp_path: Path) -> None:
         joined.connect()
         left = await joined.publisher.wait_for(ViewerLeft, timeout_s=5)
     assert (left.peer, left.detail) == (PEER, "no answer within 1.5 s")
+
+
+async def test_there_is_room_for_as_many_viewers_as_a_room_holds() -> None:
+    publisher = await ChildProcess.start(publish(width=160, height=96, bitrate_kbps=100))
+    try:
+        peers = {f"viewer-{number}" for number in range(MAX_VIEWERS)}
+        for peer in peers:
+            publisher.send(AddViewer(peer=peer, session="s1"))
+        heard: set[str] = set()
+        while heard < peers:
+            news = await publisher.wait_for(LocalCandidates, lambda said: said.peer not in heard, timeout_s=60)
+            heard.add(news.peer)
+        assert not publisher.all(Failed)
+        assert not publisher.all(ViewerLeft)
+        folder = Path(f"/proc/{publisher.process.pid}")
+        assert OPEN_FILES < len(list((folder / "fd").iterdir())) < PUBLISHING_FILES * 0.75
+        data = next(line for line in (folder / "status").read_text().splitlines() if line.startswith("VmData"))
+        assert int(data.split()[1]) * 1024 < PUBLISHING * 0.75
+    finally:
+        await publisher.kill()
