@@ -12,6 +12,7 @@ from typing import Final
 
 from roomtape.child.channel import Channel, claim_stdio
 from roomtape.child.deck import Deck
+from roomtape.child.economy import settle
 from roomtape.child.gst import GLib, init, post, report_crashes_to
 from roomtape.child.publishing import Publishing
 from roomtape.child.recording import Recording
@@ -91,6 +92,8 @@ class Child:
         if message.version != IPC_VERSION:
             raise IpcError(f"the parent speaks version {message.version}, this child {IPC_VERSION}")
         # Before anything of the network is heard, and before there are threads.
+        if isinstance(message.config, RecordConfig):
+            settle()
         confined = shut_in(message.config)
         self._work = self._work_for(message.config)
         self._send(Ready(version=IPC_VERSION, pid=os.getpid(), gstreamer=self._version, unconfined=confined.missing))

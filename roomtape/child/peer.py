@@ -12,6 +12,7 @@ from roomtape.child.candidates import LocalCandidates, RemoteCandidates
 from roomtape.child.datachannel import AnnouncedChannel
 from roomtape.child.diagnosis import Evidence, diagnose
 from roomtape.child.dtls import CertificateCheck
+from roomtape.child.economy import report_seldom
 from roomtape.child.gst import Gst, GstWebRTC, after_ms, guarded, make, post, promise, session_description
 from roomtape.child.receiving import ReceptionMeter
 from roomtape.child.sdp import Traits, traits
@@ -244,7 +245,9 @@ class Peer:
         if name == "dtlsdec":
             self._check.watch(element)
         elif name == "rtpsession":
-            element.get_property("internal-session").set_property("rtcp-min-interval", RTCP_INTERVAL_NS)
+            session = element.get_property("internal-session")
+            session.set_property("rtcp-min-interval", RTCP_INTERVAL_NS)
+            report_seldom(session)
             self._meter.watch_session(element)
 
     def _on_pad(self, _: Any, pad: Any) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from roomtape.child.codecs import RECIPES
+from roomtape.child.economy import calm
 from roomtape.child.gst import GLib, Gst, exists, init, make
 from roomtape.child.main import main as run_child
 from roomtape.ipc.forking import (
@@ -106,6 +107,7 @@ def take_connection() -> socket.socket:
 
 def prepare() -> Any:
     """Start GStreamer and load what a recording needs. Keep what is returned: the DTLS key lives as long."""
+    calm()
     init()
     recipes = (name for recipe in RECIPES.values() for name in (recipe.depayloader, recipe.parser, recipe.complement))
     for name in {*TRANSPORT, *(description.split()[0] for description in recipes if description)}:
