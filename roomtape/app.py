@@ -93,6 +93,9 @@ async def _record(settings: Settings, read: Callable[[], Settings]) -> int:
         finally:
             app.salvage.give_up()
             await app.finish_manifest()
+    if torn := app.runner.ended_badly:
+        log.error("files lack a proper end: the next start mends them, or roomtape repair", streams=", ".join(torn))
+        return 1
     return 0
 
 

@@ -135,7 +135,14 @@ def turn_servers_in(path: str) -> tuple[TurnServer, ...]:
 
 
 def flat(groups: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
-    """The items of all groups in order, each once."""
+    """The items of all groups in order, each once.
+
+    Raises:
+        ConfigError: one group is empty, which stands for none, and others are not.
+    """
+    groups = tuple(groups)
+    if any(groups) and not all(groups):
+        raise ConfigError("false stands for no server at all: leave it out, or the others")
     return tuple(dict.fromkeys(item for group in groups for item in group))
 
 

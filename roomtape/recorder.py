@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from rich.console import Console as Terminal
 
@@ -238,7 +239,8 @@ class RecorderApp:
 
     def joined(self, joined: Joined) -> None:
         settings = self._settings.signaling
-        log.info("joined", room=settings.room or "(none)", server=settings.server, dialect=joined.dialect)
+        server = urlsplit(settings.server)._replace(query="", fragment="").geturl()  # there may be a token in it
+        log.info("joined", room=settings.room or "(none)", server=server, dialect=joined.dialect)
         self._task(self._say_if_empty())
 
     async def _say_if_empty(self) -> None:

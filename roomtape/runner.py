@@ -93,7 +93,9 @@ class Runner:
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._all_gone = asyncio.Event()
-        self._said_unconfined = False
+        self._said_unconfined = self._leaving = False
+        self.ended_badly: list[StreamId] = []
+        """Streams whose child had to be killed when everything was to end, or died then."""
         self._floods: set[str] = set()
         self.client: SignalingClient | None = None
 
@@ -139,6 +141,8 @@ class Runner:
                 log.debug("its last words", child=child, text=line)
         if manager is not None and manager.crash is not None:
             self._on_crash(child, stream, manager.crash)
+            if self._leaving:
+                self.ended_badly.append(stream)
         self._audience.child_exited(child, stream, detail)
         self.perform(self._decider.child_exited(child, detail, time.monotonic()))
         if not self._streams:
@@ -241,6 +245,7 @@ class Runner:
 
     async def leave(self) -> None:
         """Stop all children at once and wait until they are gone; each is killed after its stop deadline."""
+        self._leaving = True
         self.perform(self._decider.leave())
         if self._streams:
             await self._all_gone.wait()

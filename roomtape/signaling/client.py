@@ -117,6 +117,9 @@ class SignalingClient:
                     self.frames_in += 1
                     self._metrics.frames_in.add()
                     self._perform(self._protocol.received(text, time.monotonic()))
+            except asyncio.CancelledError:
+                await socket.close(websockets.CloseCode.GOING_AWAY)  # left to itself it would call it an internal error
+                raise
             finally:
                 for helper in helpers:
                     helper.cancel()

@@ -125,7 +125,7 @@ class WebRTCSubprocessManager:
         self._trail.told(message)
         pipe = self._process.stdin if self._process else None
         if pipe is None or pipe.is_closing():
-            self.dropped += 1
+            self.dropped += not self._stopping and not self._trail.failed  # who has said its last word needs no more
             return
         if pipe.transport.get_write_buffer_size() > MAX_UNSENT:
             self.dropped += 1

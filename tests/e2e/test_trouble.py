@@ -12,6 +12,7 @@ from roomtape.config import ServeSettings
 from roomtape.handshake.server import HandshakeServer
 from roomtape.signaling.crypto import encrypt
 from roomtape.signaling.identity import make_identity
+from roomtape.storage.verify import verify
 from tests.support.stranger import Stranger
 from tests.support.studio import ROOM, Studio, alive, assert_good, children_of, recording, recording_children
 
@@ -92,6 +93,20 @@ async def test_a_child_that_hangs_is_noticed_and_replaced_in_time(tmp_path: Path
         [report] = crash_reports(tmp_path)
         assert report["crash"]["states"]
         assert report["crash"]["gstreamer"]
+
+
+async def test_a_child_that_hangs_at_the_end_is_no_success(tmp_path: Path) -> None:
+    async with Studio(tmp_path) as studio:
+        await studio.guest("anna", 1)
+        recorder = await studio.recorder()
+        await recording(recorder, "anna")
+        (victim,) = recording_children(recorder.process.pid)
+        await asyncio.sleep(1)
+        os.kill(victim, signal.SIGSTOP)
+        assert await recorder.stop() == 1
+        await recorder.says("files lack a proper end.* streams=anna")
+        (file,) = studio.files("anna")
+        assert verify(file).ok
 
 
 async def test_a_second_ctrl_c_does_not_wait_for_a_child_that_hangs(tmp_path: Path) -> None:

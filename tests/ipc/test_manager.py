@@ -200,6 +200,8 @@ async def test_a_crash_is_told_after_the_last_words(fake: Start) -> None:
     child.manager.send(RequestKeyframe())
     assert child.manager.dropped == 1
     await child.manager.stop()
+    child.manager.send(RequestKeyframe())
+    assert child.manager.dropped == 1, "who was stopped needs no more"
 
 
 async def test_a_kill_from_outside_is_told_by_its_signal(fake: Start) -> None:

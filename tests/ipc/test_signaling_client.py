@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets import CloseCode
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.utils import accept_key
 
@@ -171,6 +172,15 @@ async def test_it_joins_hears_and_asks(server: FakeServer) -> None:
         assert server.frames[0][1]["streamID"] == "ann" + IDENTITY.suffix
         await until(lambda: watched.client.frames_out == 2)
         assert (watched.client.frames_in, watched.client.dropped, watched.lost) == (1, 0, [])
+
+
+async def test_who_ends_says_that_he_goes(server: FakeServer) -> None:
+    async with server.run() as url:
+        async with running(url) as watched:
+            await until(lambda: watched.joined)
+            (connection,) = server.open
+        await connection.wait_closed()
+        assert connection.close_code == CloseCode.GOING_AWAY
 
 
 async def test_time_is_kept(server: FakeServer) -> None:

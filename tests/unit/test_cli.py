@@ -286,6 +286,8 @@ def test_publishing_without_a_name_gets_a_random_one(terminal: Terminal) -> None
 def test_false_switches_servers_off(terminal: Terminal) -> None:
     ice = terminal.settings("roomtape", "record", "r", "--turn-server", "false", "--stun-server", "FALSE").ice
     assert (ice.turn, ice.stun) == ((), ())
+    both = ("--turn-server", "false", "--turn-server", "turn://u:p@h")
+    assert "false stands for no server" in terminal.refuses("roomtape", "record", "r", *both)
 
 
 def test_serve_doctor_and_demo(terminal: Terminal) -> None:

@@ -379,6 +379,18 @@ async def test_leaving_waits_for_everyone(stage: Stage) -> None:
     assert leaving.done()
 
 
+async def test_who_dies_at_the_end_is_remembered(stage: Stage) -> None:
+    await stage.perform(Spawn(1, ANN), Spawn(2, BOB))
+    stage.processes[0].exit(-11)
+    await settle()
+    leaving = asyncio.create_task(stage.runner.leave())
+    await settle()
+    stage.processes[1].exit(-11)
+    await settle()
+    assert leaving.done()
+    assert stage.runner.ended_badly == [BOB]
+
+
 async def test_after_leaving_no_timer_rings(stage: Stage) -> None:
     stage.decider.answers["leave"] = [Arm(TIMER, 0)]
     await stage.runner.leave()
