@@ -10,8 +10,8 @@ import pytest
 from roomtape.storage.verify import verify
 from tests.support.browser import Chromium
 from tests.support.content import inspect
-from tests.support.studio import ROOM, Studio, assert_complete, assert_in_step, recording
-from tests.support.tab import page
+from tests.support.studio import ROOM, Studio, assert_complete, recording
+from tests.support.tab import assert_in_step, page
 
 PASSWORD: Final = "Füße 42"
 CODECS: Final = {"vp8": ".webm", "vp9": ".webm", "av1": ".webm", "h264": ".mkv"}

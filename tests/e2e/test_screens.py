@@ -7,7 +7,8 @@ from typing import Final
 from roomtape.storage.verify import verify
 from tests.support.browser import Chromium
 from tests.support.content import inspect
-from tests.support.studio import Studio, assert_complete, assert_good, assert_in_step, recording
+from tests.support.studio import Studio, assert_complete, assert_good, recording
+from tests.support.tab import assert_in_step
 
 SLIDES: Final = """data:text/html,<title>Slides</title><body style="font: 80px sans-serif">
 <p id="slide">Welcome</p><script>function show(text) { slide.textContent = text }</script>"""

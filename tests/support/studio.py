@@ -235,10 +235,3 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
-
-
-def assert_in_step(tape: Content) -> None:
-    """Each flash has its beep within 60 ms, but for those in which one of the two was missing."""
-    pairs = [(flash, beep) for flash in tape.flashes for beep in tape.beeps if abs(flash - beep) < 0.5]
-    assert pairs
-    assert max(abs(flash - beep) for flash, beep in pairs) <= 0.06, pairs

@@ -2,11 +2,12 @@
 tests.support.firefox."""
 
 import asyncio
+import statistics
 from abc import ABC, abstractmethod
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
-from tests.support.content import HEIGHT, WIDTH, read_code
+from tests.support.content import HEIGHT, WIDTH, Content, read_code
 from tests.support.studio import ROOM, Studio
 
 PAGE_DEADLINE_S: Final = 20.0
@@ -196,3 +197,13 @@ class Browser(ABC, Generic[AnyTab]):
 def page(studio: Studio, path: str, query: dict[str, str | int], fragment: dict[str, str] | None = None) -> str:
     """The address of one of the studio's pages; secrets belong in the fragment."""
     return f"{studio.url.replace('ws', 'http', 1)}/{path}?{urlencode(query)}#{urlencode(fragment or {})}"
+
+
+def assert_in_step(tape: Content) -> None:
+    """Flashes and beeps are within 60 ms of each other, and none that has its counterpart is further off than by one
+    picture that a busy browser left out."""
+    pairs = [(flash, beep) for flash in tape.flashes for beep in tape.beeps if abs(flash - beep) < 0.5]
+    assert pairs
+    offsets = [abs(flash - beep) for flash, beep in pairs]
+    assert statistics.median(offsets) <= 0.06, pairs
+    assert max(offsets) <= 0.06 + 1 / FRAMERATE, pairs
