@@ -111,9 +111,9 @@ class Media:
         kind = _kind_of(pad)
         if kind not in self._wanted or kind in self._sinks:
             return
-        tail = Gst.parse_bin_from_description(
-            f"{_TAILS[kind]} ! {self._shape(kind, pad)} ! appsink name=sink emit-signals=true max-buffers=8", True
-        )
+        # What is live does not wait for a first picture: with two sinks that do, one was left waiting now and then.
+        sink = f"appsink name=sink emit-signals=true max-buffers=8 async={str(self._is_file).lower()}"
+        tail = Gst.parse_bin_from_description(f"{_TAILS[kind]} ! {self._shape(kind, pad)} ! {sink}", True)
         sink = tail.get_by_name("sink")
         sink.connect("new-preroll", guarded(self._on_preroll, self._fail_later, Gst.FlowReturn.OK), kind)
         sink.connect("new-sample", guarded(self._on_sample, self._fail_later, Gst.FlowReturn.OK), kind)
