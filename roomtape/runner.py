@@ -251,6 +251,7 @@ class Runner:
             await self._all_gone.wait()
         for timer in list(self._timers):
             self._disarm(timer)
+        log.debug("frames dropped in this run", **self._metrics.ignored())
         if left_out := self._metrics.left_out():
             log.warning("left out in this run, being too much", **left_out)
 

@@ -118,6 +118,10 @@ class Metrics:
         """Every sample by its name."""
         return {name: value for metric in self.all() for name, value in metric.samples().items()}
 
+    def ignored(self) -> dict[str, int]:
+        """How many frames of the handshake server were dropped, by reason."""
+        return {reason.replace(" ", "_"): int(count) for reason, count in self.frames_dropped.values.items() if count}
+
     def left_out(self) -> dict[str, int]:
         """How much was too much, by reason; what is dropped because it concerns others is not among it."""
         frames = {reason: count for reason, count in self.frames_dropped.values.items() if reason in FLOODS}

@@ -62,3 +62,10 @@ def test_what_was_too_much_is_told_apart_from_what_concerns_others() -> None:
         "requests_to_a_slow_server": 3,
         "log_records": 4,
     }
+
+
+def test_what_was_ignored_is_told_by_reason() -> None:
+    metrics = Metrics()
+    metrics.frames_dropped.add("unknown session", 2)
+    metrics.frames_dropped.add("stream not wanted")
+    assert metrics.ignored() == {"unknown_session": 2, "stream_not_wanted": 1}
