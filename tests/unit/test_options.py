@@ -96,7 +96,7 @@ def test_noaudio_holds_for_recording_and_publishing() -> None:
 
 
 def test_repeated_values_are_joined_and_doubles_left_out() -> None:
-    settings = settings_of([put("record-streams", (("a", "b"), ("b", "c"))), put("turn-server", ((ALICE,), ()))])
+    settings = settings_of([put("record-streams", (("a", "b"), ("b", "c"))), put("turn-server", ((ALICE,), (ALICE,)))])
     assert settings.recording.streams == ("a", "b", "c")
     assert settings.ice.turn == (ALICE,)
 
