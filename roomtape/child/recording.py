@@ -19,7 +19,7 @@ from roomtape.child.guest import media_request, read_guest_info, screen_sections
 from roomtape.child.peer import Peer
 from roomtape.child.receiving import Received, ReceptionMeter
 from roomtape.child.sdp import select
-from roomtape.child.silences import Silences
+from roomtape.child.silences import SILENT_S, Silences
 from roomtape.child.tape import TapeListener
 from roomtape.errors import (
     BadDescription,
@@ -356,7 +356,7 @@ class Recording:
         hushed = self._silences.counted(received.packets_of, now)
         for track in self._tapes.tracks:
             if track.ssrc in hushed:
-                track.forget_clock()
+                track.doubt_clock(SILENT_S)
                 self._peer.media_paused()
 
     def _bus_error(self, _: Any, message: Any) -> None:

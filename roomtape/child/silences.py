@@ -9,6 +9,15 @@ from typing import Final
 
 SILENT_S: Final = 2.0
 """Without a packet for so long."""
+STANDING_S: Final = 1.0
+"""A clock that fell so far behind in a silence stood still; packets that were only late fall behind less."""
+_WRAP: Final = 1 << 32
+
+
+def stood_still(advance: int, clock_rate: int, silent_s: float) -> bool:
+    """Whether an RTP clock that advanced by so many units, modulo 2^32, stood still in a silence of so many seconds."""
+    units = (advance + _WRAP // 2) % _WRAP - _WRAP // 2
+    return silent_s - units / clock_rate > STANDING_S
 
 
 class Silences:

@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from roomtape.child import rtp
 from roomtape.child.codecs import RECIPES, begins_h265
 from roomtape.child.gst import Gst, chain, exists, post, request_keyframe, start
 from roomtape.child.retime import Step
+from roomtape.child.silences import stood_still
 from roomtape.model import Codec, TrackKind
 
 MAX_STEP_NS: Final = 1_000_000_000
@@ -68,6 +70,31 @@ class Track:
         """Time what comes next by its arrival, as in the beginning."""
         if self._jitter_buffer is not None:
             self._jitter_buffer.emit("clear-pt-map")  # in 1.22 this also forgets where the RTP clock began
+
+    def doubt_clock(self, silent_s: float) -> None:
+        """The track has been silent for so long. If its clock turns out to have stood still when the next packet comes,
+        it is forgotten."""
+        last, begun = self._last_timestamp(), time.monotonic() - silent_s
+        if last is None or self.network is None:
+            return
+
+        def heard(_: Any, info: Any) -> Any:
+            buffer = info.get_buffer()
+            packet = rtp.parse(buffer.extract_dup(0, buffer.get_size()))
+            if packet is None:
+                return Gst.PadProbeReturn.OK
+            if stood_still(packet.timestamp - last, CLOCK_RATES[self.kind], time.monotonic() - begun):
+                self.forget_clock()
+            return Gst.PadProbeReturn.REMOVE
+
+        self.network.add_probe(Gst.PadProbeType.BUFFER, heard)
+
+    def _last_timestamp(self) -> int | None:
+        """The RTP timestamp of what came last; None where a depayloader does not tell."""
+        depayloader = self._elements[0]
+        stats = depayloader.get_property("stats") if depayloader.find_property("stats") is not None else None
+        known, timestamp = stats.get_uint("timestamp") if stats is not None else (False, 0)
+        return timestamp if known else None
 
     def _clock_rate(self, *_: Any) -> Any:
         """What it then asks for; rtpbin's answer has a sequence number with it, which may be that of another packet."""

@@ -1,4 +1,6 @@
-from roomtape.child.silences import SILENT_S, Silences
+import pytest
+
+from roomtape.child.silences import SILENT_S, Silences, stood_still
 
 TICK_S = 0.25
 SOUND, PICTURE = 7, 8
@@ -47,3 +49,11 @@ def test_who_never_sent_anything_is_not_silent() -> None:
     guest = Guest()
     guest.sends(SOUND, seconds=60)
     assert guest.told == []
+
+
+@pytest.mark.parametrize(
+    ("advance", "stood"),
+    [(960, True), (48_000, True), (6 * 48_000, False), (5 * 48_000 + 4_800, False), (6 * 48_000 - 2**32, False)],
+)
+def test_a_clock_stood_still_when_it_fell_behind_the_silence(advance: int, stood: bool) -> None:
+    assert stood_still(advance, 48_000, 6.0) is stood
