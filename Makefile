@@ -13,7 +13,7 @@ demo: setup  ## record two synthetic guests for ten seconds and verify the files
 	$(PYTHON) -m roomtape demo
 
 test: lint  ## what must pass after every change: lint and all tests but the fault suite
-	$(PYTHON) -m pytest -n 3
+	$(PYTHON) -m pytest -n 2
 
 lint: setup  ## ruff and mypy
 	$(PYTHON) -m ruff check .
