@@ -13,7 +13,7 @@ demo: setup  ## record two synthetic guests for ten seconds and verify the files
 	$(PYTHON) -m roomtape demo
 
 test: lint  ## what must pass after every change: lint and all tests but the fault suite
-	$(PYTHON) -m pytest -n 2
+	$(PYTHON) -m pytest -n 2 --dist worksteal
 
 lint: setup  ## ruff and mypy
 	$(PYTHON) -m ruff check .
@@ -24,7 +24,7 @@ unit: setup  ## the fast tests only
 	$(PYTHON) -m pytest tests/unit
 
 test-faults: setup  ## kill, stop, cut off and fuzz what runs, and look at the files
-	$(PYTHON) -m pytest tests/faults -n 2
+	$(PYTHON) -m pytest tests/faults -n 2 --dist worksteal
 
 SOAK_MINUTES ?= 30
 
