@@ -83,6 +83,8 @@ class Content(NamedTuple):
     heard_guest: int | None
     duration_s: float
     decode_errors: list[str]
+    begins_s: float = 0.0
+    """The first time stamp of any track."""
 
     @property
     def guest(self) -> int | None:
@@ -148,6 +150,7 @@ def inspect(path: Path) -> Content:
         flash_marks=marks([(frame.pts_ns / 1e9, frame.bright) for frame in frames], math.inf),
         beep_marks=[mark for mark in _beeps(samples, clock) if mark.end - mark.start >= SHORTEST_BEEP_S],
         heard_guest=_majority(_tones(samples)),
+        begins_s=min(times, default=0.0),
         duration_s=max(times) - min(times) if times else 0.0,
         decode_errors=errors,
     )
