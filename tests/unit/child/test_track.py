@@ -1,6 +1,6 @@
 import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -165,15 +165,21 @@ def test_a_flood_of_sender_reports_is_not_kept(sound: Stage) -> None:
     assert len(sound.track.steps) == MAX_STEPS
 
 
-@pytest.mark.parametrize("forgotten", [True, False])
-def test_a_clock_that_stood_still_does_not_put_sound_before_its_silence_if_it_is_forgotten(
-    sound: Stage, forgotten: bool
-) -> None:
-    """The first packet after 1 s goes on where the last one ended."""
+OPUS_SILENCE = b"\xf8\xff\xfe"
+"""20 ms (RFC 6716)."""
+
+
+def silence_between(told: Callable[[Track], None]) -> float:
+    """Milliseconds between the second and the third of four packets whose clock stood still for 980 ms there; the track
+    is told something before the third."""
     caps = "application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000"
     pipeline = Gst.Pipeline.new()
-    stages = (f'appsrc format=time caps="{caps}"', "rtpjitterbuffer mode=synced latency=0", "fakesink async=false")
-    source, buffer, sink = chain(pipeline, stages)
+    stages = (f'appsrc format=time caps="{caps}"', "rtpjitterbuffer mode=synced latency=0")
+    source, buffer = chain(pipeline, stages)
+    sink = make("fakesink async=false")
+    pipeline.add(sink)
+    track = Track(pipeline, buffer.get_static_pad("src"), Codec.OPUS)
+    track.src.link(sink.get_static_pad("sink"))
     times: list[int] = []
 
     def note(_: Any, info: Any) -> Any:
@@ -181,19 +187,30 @@ def test_a_clock_that_stood_still_does_not_put_sound_before_its_silence_if_it_is
         return Gst.PadProbeReturn.OK
 
     sink.get_static_pad("sink").add_probe(Gst.PadProbeType.BUFFER, note)
-    sound.track.follow(buffer)
+    track.follow(buffer)
+    track.start()
     pipeline.set_state(Gst.State.PLAYING)
     for number, at_ms in enumerate((0, 20, 1_000, 1_020)):
-        if number == 2 and forgotten:
-            sound.track.forget_clock()
-        packet = Gst.Buffer.new_wrapped(struct.pack(">BBHII", 0x80, 111, number, number * 960, 7) + b"words")
+        if number == 2:
+            told(track)
+        packet = Gst.Buffer.new_wrapped(struct.pack(">BBHII", 0x80, 111, number, number * 960, 7) + OPUS_SILENCE)
         packet.pts = packet.dts = at_ms * Gst.MSECOND
         source.emit("push-buffer", packet)
         run_until(lambda: len(times) > number)  # noqa: B023 - it is called at once
     pipeline.set_state(Gst.State.NULL)
-    silence_ms = (times[2] - times[1]) / Gst.MSECOND
-    assert silence_ms == pytest.approx(980 if forgotten else 20, abs=1)
     assert (times[3] - times[2]) / Gst.MSECOND == pytest.approx(20, abs=1)
+    return float(times[2] - times[1]) / 1_000_000
+
+
+def test_sound_whose_clock_stood_still_goes_on_where_it_ended_unless_the_clock_is_forgotten() -> None:
+    assert silence_between(lambda track: None) == pytest.approx(20, abs=1)
+    assert silence_between(lambda track: track.forget_clock()) == pytest.approx(980, abs=1)
+
+
+def test_a_clock_in_doubt_is_forgotten_only_if_it_fell_behind_the_silence() -> None:
+    """Its first packet afterwards is 20 ms further."""
+    assert silence_between(lambda track: track.doubt_clock(6.0)) == pytest.approx(980, abs=1)
+    assert silence_between(lambda track: track.doubt_clock(0.5)) == pytest.approx(20, abs=1)
 
 
 def test_what_passes_is_counted(stage: Stage) -> None:
