@@ -12,8 +12,8 @@ setup:  ## install what is missing (Debian packages, .venv); nothing the second 
 demo: setup  ## record two synthetic guests for ten seconds and verify the files
 	$(PYTHON) -m roomtape demo
 
-test: lint  ## what must pass after every change: lint and all tests but the fault suite
-	$(PYTHON) -m pytest -n 2 --dist worksteal
+test: setup  ## what must pass after every change: lint and all tests but the fault suite
+	@scripts/test.sh
 
 lint: setup  ## ruff and mypy
 	$(PYTHON) -m ruff check .

@@ -13,6 +13,8 @@ from tests.support.content import inspect
 from tests.support.studio import ROOM, Studio, assert_complete, recording
 from tests.support.tab import assert_in_step, page
 
+pytestmark = [pytest.mark.heavy, pytest.mark.asyncio(loop_scope="session")]
+
 PASSWORD: Final = "Füße 42"
 CODECS: Final = {"vp8": ".webm", "vp9": ".webm", "av1": ".webm", "h264": ".mkv"}
 PATTERN: Final[dict[str, str | int]] = {
@@ -52,7 +54,7 @@ def assert_take(file: Path, guest: int, frames_sent: int, *, seconds: float) -> 
 
 
 async def test_every_codec_of_a_browser_at_once(tmp_path: Path) -> None:
-    async with Studio(tmp_path, password=PASSWORD) as studio, Chromium(tmp_path) as chromium:
+    async with Studio(tmp_path, password=PASSWORD) as studio, Chromium() as chromium:
         tabs = {
             codec: await chromium.join(studio, codec, guest=number, codec=codec, password=PASSWORD, bitrate=250)
             for number, codec in enumerate(CODECS, start=1)
@@ -73,7 +75,7 @@ async def test_every_codec_of_a_browser_at_once(tmp_path: Path) -> None:
 
 
 async def test_a_reload_gives_a_new_take_and_the_former_file_is_final(tmp_path: Path) -> None:
-    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+    async with Studio(tmp_path) as studio, Chromium() as chromium:
         recorder = await studio.recorder()
         anna = await chromium.join(studio, "anna", guest=1)
         await recording(recorder, "anna")
@@ -92,7 +94,7 @@ async def test_a_reload_gives_a_new_take_and_the_former_file_is_final(tmp_path: 
 
 
 async def test_a_tab_that_crashes_leaves_a_good_file_and_its_guest_comes_back(tmp_path: Path) -> None:
-    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+    async with Studio(tmp_path) as studio, Chromium() as chromium:
         recorder = await studio.recorder()
         anna = await chromium.join(studio, "anna", guest=1)
         ben = await chromium.join(studio, "ben", guest=2)
@@ -113,7 +115,7 @@ async def test_a_tab_that_crashes_leaves_a_good_file_and_its_guest_comes_back(tm
 
 
 async def test_who_leaves_and_comes_back_gets_a_new_take(tmp_path: Path) -> None:
-    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+    async with Studio(tmp_path) as studio, Chromium() as chromium:
         recorder = await studio.recorder()
         anna = await chromium.join(studio, "anna", guest=1)
         await recording(recorder, "anna")
@@ -131,7 +133,7 @@ async def test_who_leaves_and_comes_back_gets_a_new_take(tmp_path: Path) -> None
 
 
 async def test_mute_and_camera_off_keep_the_file_and_are_noted(tmp_path: Path) -> None:
-    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+    async with Studio(tmp_path) as studio, Chromium() as chromium:
         recorder = await studio.recorder()
         anna = await chromium.join(studio, "Anna", guest=1)
         await recording(recorder, "Anna")
@@ -162,7 +164,7 @@ async def test_sound_and_picture_are_in_step_after_a_time_without_a_microphone(
     tmp_path: Path, gone: tuple[str, ...]
 ) -> None:
     """A browser's clock of sound stands still meanwhile, and that of the picture does not."""
-    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+    async with Studio(tmp_path) as studio, Chromium() as chromium:
         recorder = await studio.recorder()
         anna = await chromium.join(studio, "anna", guest=1)
         await recording(recorder, "anna")
@@ -184,7 +186,7 @@ async def test_sound_and_picture_are_in_step_after_a_time_without_a_microphone(
 
 async def test_a_browser_that_would_rather_send_redundant_sound_is_recorded_without(tmp_path: Path) -> None:
     """RED (RFC 2198) is not answered, so that the browser sends plain Opus."""
-    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+    async with Studio(tmp_path) as studio, Chromium() as chromium:
         recorder = await studio.recorder()
         anna = await chromium.open(page(studio, "join", {**PATTERN, "room": ROOM, "name": "anna"}))
         await anna.evaluate(_PREFER_RED)

@@ -5,8 +5,12 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from roomtape.storage.verify import verify
 from tests.support.studio import Studio, alive, children_of, recording, recording_children
+
+pytestmark = pytest.mark.heavy
 
 GUESTS = 10
 

@@ -1,10 +1,12 @@
 """Firefox on the pages: a guest who is recorded, and a viewer who sees."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
 import pytest
+import pytest_asyncio
 
 from roomtape.storage.verify import verify
 from tests.support.content import inspect
@@ -12,13 +14,30 @@ from tests.support.firefox import Firefox
 from tests.support.studio import ROOM, Studio, assert_complete, recording
 from tests.support.tab import page
 
+pytestmark = [pytest.mark.heavy, pytest.mark.asyncio(loop_scope="session")]
+
 PASSWORD: Final = "Füße 42"
 CODECS: Final = ("vp8", "vp9", "av1")
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def program(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Firefox]:
+    """One for all tests: a start costs as much as a test."""
+    async with Firefox(tmp_path_factory.mktemp("firefox")) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def firefox(program: Firefox) -> AsyncIterator[Firefox]:
+    yield program
+    await program.close_tabs()
+
+
 @pytest.mark.parametrize("codec", CODECS)
-async def test_a_guest_is_recorded_with_every_codec_that_firefox_has(tmp_path: Path, codec: str) -> None:
-    async with Studio(tmp_path, password=PASSWORD) as studio, Firefox(tmp_path) as firefox:
+async def test_a_guest_is_recorded_with_every_codec_that_firefox_has(
+    tmp_path: Path, firefox: Firefox, codec: str
+) -> None:
+    async with Studio(tmp_path, password=PASSWORD) as studio:
         anna = await firefox.join(studio, "Anna", guest=7, codec=codec, password=PASSWORD, bitrate=250)
         recorder = await studio.recorder()
         await recording(recorder, "Anna")
@@ -40,9 +59,11 @@ async def test_a_guest_is_recorded_with_every_codec_that_firefox_has(tmp_path: P
         assert verify(file).ok
 
 
-async def test_camera_and_microphone_through_the_form_and_all_that_a_guest_does(tmp_path: Path) -> None:
+async def test_camera_and_microphone_through_the_form_and_all_that_a_guest_does(
+    tmp_path: Path, firefox: Firefox
+) -> None:
     """With the browser's fake devices: one file through microphone off and camera off, final when the guest leaves."""
-    async with Studio(tmp_path, password=PASSWORD) as studio, Firefox(tmp_path) as firefox:
+    async with Studio(tmp_path, password=PASSWORD) as studio:
         recorder = await studio.recorder()
         anna = await firefox.open(page(studio, "join", {"room": ROOM, "stun": "false"}))
         await anna.reads("Ready to join.")
@@ -76,8 +97,8 @@ async def test_camera_and_microphone_through_the_form_and_all_that_a_guest_does(
             assert [value for what, value in changes if what == kind][-2:] == [True, False]
 
 
-async def test_synthetic_guests_are_seen_on_the_watch_page(tmp_path: Path) -> None:
-    async with Studio(tmp_path, password=PASSWORD) as studio, Firefox(tmp_path) as firefox:
+async def test_synthetic_guests_are_seen_on_the_watch_page(tmp_path: Path, firefox: Firefox) -> None:
+    async with Studio(tmp_path, password=PASSWORD) as studio:
         await studio.guest("anna", 1, "--vp8")
         await studio.guest("ben", 2, "--vp9", "--offer-on-request")
         await firefox.join(studio, "Cleo", guest=3, password=PASSWORD)

@@ -3,11 +3,14 @@
 from pathlib import Path
 from typing import Final
 
+import pytest
 from axe_playwright_python.async_playwright import Axe
 
 from tests.support.browser import DESKTOP, PHONE, Chromium, Tab
 from tests.support.studio import ROOM, Studio
 from tests.support.tab import page
+
+pytestmark = [pytest.mark.heavy, pytest.mark.asyncio(loop_scope="session")]
 
 LOOKS: Final = {
     f"{'dark' if dark else 'light'}-{name}": (dark, window)
@@ -31,7 +34,7 @@ async def assert_accessible(tab: Tab, folder: Path, name: str) -> None:
 
 
 async def test_every_page_in_every_state_is_accessible(tmp_path: Path) -> None:
-    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+    async with Studio(tmp_path) as studio, Chromium() as chromium:
         first = await chromium.open(page(studio, "", {}))
         await assert_accessible(first, tmp_path, "first")
         await first.close()
@@ -59,7 +62,7 @@ async def test_every_page_in_every_state_is_accessible(tmp_path: Path) -> None:
 
 async def test_the_guest_page_by_keyboard(tmp_path: Path) -> None:
     """From the first field to the room and out again without a mouse; the focus can be seen."""
-    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+    async with Studio(tmp_path) as studio, Chromium() as chromium:
         tab = await chromium.open(page(studio, "", {}))
         press = tab.page.keyboard.press
         await tab.page.get_by_label("Room", exact=True).focus()

@@ -14,18 +14,18 @@ from tests.support.content import HEIGHT, WIDTH, read_code
 from tests.support.studio import Studio
 from tests.unit.signaling.vectors import VECTORS
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.heavy, pytest.mark.asyncio(loop_scope="session")]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Studio, Chromium]]:
     """One browser for all: modules without their pages leave nothing behind in it."""
     folder = tmp_path_factory.mktemp("modules")
-    async with Studio(folder) as studio, Chromium(folder) as browser:
+    async with Studio(folder) as studio, Chromium() as browser:
         yield studio, browser
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def tab(chromium: tuple[Studio, Chromium]) -> AsyncIterator[Tab]:
     studio, browser = chromium
     tab = await browser.open(studio.url.replace("ws", "http", 1))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import pytest_asyncio
 
 from roomtape.model import SdpType, StreamId
 from roomtape.signaling import envelope
@@ -15,6 +16,8 @@ from tests.support.browser import Chromium, Tab
 from tests.support.stranger import Stranger
 from tests.support.studio import ROOM, Studio
 from tests.support.tab import PAGE_DEADLINE_S
+
+pytestmark = [pytest.mark.heavy, pytest.mark.asyncio(loop_scope="session")]
 
 IDENTITY: Final = make_identity("secret")
 ANNA: Final = IDENTITY.wire_id(StreamId("anna"))
@@ -50,7 +53,7 @@ async def frames_sent(anna: Tab) -> int:
     return (await anna.sent()).frames
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def studio(tmp_path: Path) -> AsyncIterator[Studio]:
     async with Studio(tmp_path, password="secret") as running:
         yield running
@@ -66,7 +69,7 @@ async def peer_messages(stranger: Stranger, field: str) -> dict[str, Any]:
 
 
 async def test_the_first_offer_is_a_data_channel_alone(tmp_path: Path, studio: Studio) -> None:
-    async with Chromium(tmp_path) as chromium, Stranger(studio.url, IDENTITY, ROOM) as stranger:
+    async with Chromium() as chromium, Stranger(studio.url, IDENTITY, ROOM) as stranger:
         await chromium.join(studio, "anna", password="secret")
         assert "streamID" not in await stranger.receive("someonejoined")
         seeded = await stranger.receive("videoaddedtoroom")
@@ -105,7 +108,7 @@ def credentials(sdp: str) -> set[str]:
 
 
 async def test_a_viewer_s_wishes(tmp_path: Path, studio: Studio) -> None:
-    async with Chromium(tmp_path) as chromium:
+    async with Chromium() as chromium:
         anna = await chromium.join(studio, "anna", guest=1, password="secret", size=(640, 360), bitrate=400)
         viewer = await chromium.open(studio.url.replace("ws", "http", 1))
         evaluate = viewer.page.evaluate

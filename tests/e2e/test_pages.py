@@ -4,6 +4,8 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from roomtape.config import ServeSettings
 from roomtape.handshake.server import HandshakeServer
 from roomtape.model import StreamId
@@ -14,12 +16,14 @@ from tests.support.stranger import Stranger
 from tests.support.studio import ROOM, Studio, assert_complete, recording
 from tests.support.tab import page
 
+pytestmark = [pytest.mark.heavy, pytest.mark.asyncio(loop_scope="session")]
+
 PASSWORD: Final = "my päss! 😀&#"
 PATTERN: Final[dict[str, str | int]] = {"room": ROOM, "source": "pattern", "stun": "false"}
 
 
 async def test_a_guest_by_browser_is_recorded_with_a_password(tmp_path: Path) -> None:
-    async with Studio(tmp_path, password=PASSWORD) as studio, Chromium(tmp_path) as chromium:
+    async with Studio(tmp_path, password=PASSWORD) as studio, Chromium() as chromium:
         recorder = await studio.recorder()
         anna = await chromium.join(studio, "Anna", guest=7, password=PASSWORD)
         await recording(recorder, "Anna")
@@ -38,7 +42,7 @@ async def test_a_guest_by_browser_is_recorded_with_a_password(tmp_path: Path) ->
 
 
 async def test_what_the_address_says_of_the_picture(tmp_path: Path) -> None:
-    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+    async with Studio(tmp_path) as studio, Chromium() as chromium:
         anna = await chromium.join(studio, "anna", guest=4, codec="vp9", size=(480, 270), streamid="my id")
         recorder = await studio.recorder()
         await recording(recorder, "my_id")
@@ -59,7 +63,7 @@ async def test_the_server_comes_back_and_the_recording_did_not_notice(tmp_path: 
     first = HandshakeServer(ServeSettings(port=0), tmp_path)
     await first.__aenter__()
     settings = ServeSettings(port=first.port)
-    async with Studio(tmp_path, first.url) as studio, Chromium(tmp_path) as chromium:
+    async with Studio(tmp_path, first.url) as studio, Chromium() as chromium:
         anna = await chromium.join(studio, "anna", guest=3)
         recorder = await studio.recorder()
         await recording(recorder, "anna")
@@ -77,7 +81,7 @@ async def test_the_server_comes_back_and_the_recording_did_not_notice(tmp_path: 
 
 async def test_a_password_that_is_not_the_invitation_s(tmp_path: Path) -> None:
     invitation = {"hash": make_identity(PASSWORD).suffix[:4]}
-    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+    async with Studio(tmp_path) as studio, Chromium() as chromium:
         anna = await chromium.open(page(studio, "join", PATTERN, invitation))
         await anna.page.get_by_label("Your name").fill("Anna")
         await anna.page.get_by_label("Room password").fill("guessed")
@@ -94,7 +98,7 @@ async def test_somebody_who_cannot_be_understood(tmp_path: Path) -> None:
     """The room's id depends on the password: it takes someone who knows the id and has another password."""
     async with (
         Studio(tmp_path) as studio,
-        Chromium(tmp_path) as chromium,
+        Chromium() as chromium,
         Stranger(studio.url, make_identity(None), ROOM) as stranger,
     ):
         await stranger.send(request="seed", streamID="odd123456")
@@ -105,7 +109,7 @@ async def test_somebody_who_cannot_be_understood(tmp_path: Path) -> None:
 async def test_a_viewer_that_cannot_be_understood(tmp_path: Path) -> None:
     async with (
         Studio(tmp_path) as studio,
-        Chromium(tmp_path) as chromium,
+        Chromium() as chromium,
         Stranger(studio.url, make_identity(None), ROOM) as stranger,
     ):
         anna = await chromium.join(studio, "anna")
@@ -117,13 +121,13 @@ async def test_a_viewer_that_cannot_be_understood(tmp_path: Path) -> None:
 
 
 async def test_alone_behind_another_password(tmp_path: Path) -> None:
-    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+    async with Studio(tmp_path) as studio, Chromium() as chromium:
         anna = await chromium.join(studio, "anna", password="another")
         await anna.reads("Nobody else is here. If others are, the room’s name or the password is not the same.")
 
 
 async def test_the_camera_is_refused(tmp_path: Path) -> None:
-    async with Studio(tmp_path) as studio, Chromium(tmp_path, refuse_media=True) as chromium:
+    async with Studio(tmp_path) as studio, Chromium(refuse_media=True) as chromium:
         anna = await chromium.open(page(studio, "join", {"room": ROOM}))
         await anna.reads("The browser was not allowed to use camera and microphone.")
         assert await anna.state() == "lobby"
@@ -131,7 +135,7 @@ async def test_the_camera_is_refused(tmp_path: Path) -> None:
 
 async def test_a_page_that_is_not_on_localhost_and_not_https(tmp_path: Path) -> None:
     flags = ("--host-resolver-rules=MAP guests.test 127.0.0.1",)
-    async with Studio(tmp_path) as studio, Chromium(tmp_path, flags=flags) as chromium:
+    async with Studio(tmp_path) as studio, Chromium(flags=flags) as chromium:
         for path in ("join", f"room/{ROOM}"):
             address = page(studio, path, {"room": ROOM}).replace("127.0.0.1", "guests.test")
             tab = await chromium.open(address)
@@ -146,7 +150,7 @@ async def test_over_tls(tmp_path: Path) -> None:
     async with (
         HandshakeServer(ServeSettings(port=0, tls=True), tmp_path / "server") as server,
         Studio(tmp_path, server.url) as studio,
-        Chromium(tmp_path, flags=("--ignore-certificate-errors",)) as chromium,
+        Chromium(flags=("--ignore-certificate-errors",)) as chromium,
     ):
         assert server.page_url.startswith("https://")
         await chromium.join(studio, "anna", guest=5)
@@ -159,7 +163,7 @@ async def test_a_full_room(tmp_path: Path) -> None:
     async with (
         HandshakeServer(ServeSettings(port=0, max_members=1), tmp_path) as server,
         Studio(tmp_path, server.url) as studio,
-        Chromium(tmp_path) as chromium,
+        Chromium() as chromium,
     ):
         await chromium.join(studio, "anna")
         ben = await chromium.open(page(studio, "join", PATTERN | {"autostart": 1}))
@@ -168,7 +172,7 @@ async def test_a_full_room(tmp_path: Path) -> None:
 
 
 async def test_a_name_that_is_still_taken_is_had_as_soon_as_it_is_free(tmp_path: Path) -> None:
-    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+    async with Studio(tmp_path) as studio, Chromium() as chromium:
         former = await chromium.join(studio, "anna", guest=1)
         anna = await chromium.join(studio, "anna", guest=2)
         await anna.reads("Somebody in this room already uses this name; trying again for a minute…")

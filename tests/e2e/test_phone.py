@@ -16,6 +16,8 @@ PHONE: Final = Device(
     agent="Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 "
     "Mobile Safari/537.36",
 )
+
+pytestmark = [pytest.mark.heavy, pytest.mark.asyncio(loop_scope="session")]
 CAMERAS: Final = ("--use-fake-device-for-media-stream=device-count=3",)
 """The second of Chromium's fake cameras sees nothing but depth."""
 LEAST_TOUCH: Final = 44
@@ -53,7 +55,7 @@ _FACES: Final = """(() => {
 
 @pytest.mark.parametrize("upright", [True, False])
 async def test_every_page_fits_and_can_be_hit_by_fingers(tmp_path: Path, upright: bool) -> None:
-    async with Studio(tmp_path) as studio, Chromium(tmp_path, device=PHONE.turned(upright)) as phone:
+    async with Studio(tmp_path) as studio, Chromium(device=PHONE.turned(upright)) as phone:
         first = await phone.open(page(studio, "", {}))
         lobby = await phone.open(page(studio, "join", {"room": ROOM, "stun": "false"}))
         await lobby.reads("Ready to join.")
@@ -76,7 +78,7 @@ async def test_every_page_fits_and_can_be_hit_by_fingers(tmp_path: Path, upright
 
 async def test_the_other_side_s_camera_is_asked_for_and_shown(tmp_path: Path) -> None:
     """Cameras that say which way they look; Chromium's fake ones do not."""
-    async with Studio(tmp_path) as studio, Chromium(tmp_path, device=PHONE, flags=CAMERAS) as phone:
+    async with Studio(tmp_path) as studio, Chromium(device=PHONE, flags=CAMERAS) as phone:
         recorder = await studio.recorder()
         anna = await phone.open(page(studio, "join", {"room": ROOM, "stun": "false", "name": "anna"}))
         await anna.evaluate(_FACES)
@@ -100,7 +102,7 @@ async def test_the_other_side_s_camera_is_asked_for_and_shown(tmp_path: Path) ->
 
 async def test_a_guest_with_a_phone(tmp_path: Path) -> None:
     """Joins by touch, changes the camera, turns the phone, locks the screen and looks again: one file."""
-    async with Studio(tmp_path) as studio, Chromium(tmp_path, device=PHONE, flags=CAMERAS) as phone:
+    async with Studio(tmp_path) as studio, Chromium(device=PHONE, flags=CAMERAS) as phone:
         recorder = await studio.recorder()
         size: dict[str, str | int] = {"width": 320, "height": 180, "framerate": 15}
         anna = await phone.open(page(studio, "join", {"room": ROOM, "stun": "false", "name": "Anna", **size}))

@@ -9,20 +9,22 @@ from roomtape.model import Codec
 from tests.support.browser import Chromium
 from tests.support.studio import ROOM, Studio, assert_good, recording
 
+pytestmark = [pytest.mark.heavy, pytest.mark.asyncio(loop_scope="session")]
+
 END_S = 25.0
 
 
 @pytest.mark.parametrize("codec", [Codec.VP8, Codec.VP9, Codec.H264, Codec.AV1])
 async def test_a_browser_shows_the_moving_picture(tmp_path: Path, codec: Codec) -> None:
     """H265 is not here: Chromium cannot decode it in software."""
-    async with Studio(tmp_path, password="let me in") as studio, Chromium(tmp_path) as chromium:
+    async with Studio(tmp_path, password="let me in") as studio, Chromium() as chromium:
         await studio.guest("anna", 5, f"--{codec.lower()}")
         watch = await chromium.watch(studio, password="let me in")
         assert await watch.moves("anna") == 5
 
 
 async def test_two_viewers_of_one_encoder_a_browser_and_a_recorder(tmp_path: Path) -> None:
-    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+    async with Studio(tmp_path) as studio, Chromium() as chromium:
         await studio.guest("anna", 5, "--h264")
         watch = await chromium.watch(studio)
         assert await watch.moves("anna") == 5

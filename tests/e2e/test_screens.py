@@ -4,18 +4,22 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from roomtape.storage.verify import verify
 from tests.support.browser import Chromium
 from tests.support.content import inspect
 from tests.support.studio import Studio, assert_complete, assert_good, recording
 from tests.support.tab import assert_in_step
 
+pytestmark = [pytest.mark.heavy, pytest.mark.asyncio(loop_scope="session")]
+
 SLIDES: Final = """data:text/html,<title>Slides</title><body style="font: 80px sans-serif">
 <p id="slide">Welcome</p><script>function show(text) { slide.textContent = text }</script>"""
 
 
 async def test_a_shared_screen_gets_files_of_its_own(tmp_path: Path) -> None:
-    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+    async with Studio(tmp_path) as studio, Chromium() as chromium:
         recorder = await studio.recorder()
         anna = await chromium.join(studio, "anna", guest=1, screenguest=9, screen="pattern")
         await recording(recorder, "anna")
@@ -48,7 +52,7 @@ async def test_a_shared_screen_gets_files_of_its_own(tmp_path: Path) -> None:
 
 async def test_a_screen_on_which_little_moves_is_one_file(tmp_path: Path) -> None:
     """The browser's own dialog, answered with a tab of slides; its first picture comes seconds after its sound."""
-    async with Studio(tmp_path) as studio, Chromium(tmp_path, shares="Slides") as chromium:
+    async with Studio(tmp_path) as studio, Chromium(shares="Slides") as chromium:
         recorder = await studio.recorder()
         slides = await chromium.open(SLIDES)
         anna = await chromium.join(studio, "anna", guest=1)

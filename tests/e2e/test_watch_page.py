@@ -2,13 +2,17 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.browser import Chromium
 from tests.support.studio import ROOM, Studio, recording
 from tests.support.tab import page
 
+pytestmark = [pytest.mark.heavy, pytest.mark.asyncio(loop_scope="session")]
+
 
 async def test_synthetic_guests_of_both_kinds_and_one_by_browser_are_seen(tmp_path: Path) -> None:
-    async with Studio(tmp_path, password="secret") as studio, Chromium(tmp_path) as chromium:
+    async with Studio(tmp_path, password="secret") as studio, Chromium() as chromium:
         await studio.guest("anna", 1, "--vp8")
         await studio.guest("ben", 2, "--h264", "--offer-on-request", "--novideo")
         await chromium.join(studio, "Cleo", guest=3, password="secret")
@@ -25,7 +29,7 @@ async def test_synthetic_guests_of_both_kinds_and_one_by_browser_are_seen(tmp_pa
 
 
 async def test_who_is_recorded_is_marked_and_no_longer_when_the_recorder_stops(tmp_path: Path) -> None:
-    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+    async with Studio(tmp_path) as studio, Chromium() as chromium:
         await studio.guest("anna", 1)
         await studio.guest("ben", 2)
         watch = await chromium.watch(studio)
@@ -42,7 +46,7 @@ async def test_who_is_recorded_is_marked_and_no_longer_when_the_recorder_stops(t
 
 async def test_a_second_stream_stops_and_goes_on(tmp_path: Path) -> None:
     """The watch page tells the screen from the camera by the indexes that the guest sends (protocol.md 8.3)."""
-    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+    async with Studio(tmp_path) as studio, Chromium() as chromium:
         anna = await chromium.join(studio, "anna", guest=1, screen="pattern", screenguest=2)
         watch = await chromium.watch(studio)
         assert await watch.moves("anna") == 1
@@ -61,7 +65,7 @@ async def test_a_second_stream_stops_and_goes_on(tmp_path: Path) -> None:
 
 async def test_a_pattern_in_a_browser_without_track_generators(tmp_path: Path) -> None:
     """Firefox and Safari have none: the picture comes from a canvas."""
-    async with Studio(tmp_path) as studio, Chromium(tmp_path, lacks="MediaStreamTrackGenerator") as chromium:
+    async with Studio(tmp_path) as studio, Chromium(lacks="MediaStreamTrackGenerator") as chromium:
         anna = await chromium.join(studio, "anna", guest=6)
         watch = await chromium.watch(studio)
         assert await watch.moves("anna") == 6
@@ -70,7 +74,7 @@ async def test_a_pattern_in_a_browser_without_track_generators(tmp_path: Path) -
 
 async def test_devices_are_chosen_and_switched_off_and_who_watches_reads_it(tmp_path: Path) -> None:
     """With the browser's fake camera and microphone."""
-    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+    async with Studio(tmp_path) as studio, Chromium() as chromium:
         small: dict[str, str | int] = {"width": 320, "height": 180, "framerate": 15}
         anna = await chromium.open(page(studio, "join", {"room": ROOM, "stun": "false", **small}))
         await anna.reads("Ready to join.")

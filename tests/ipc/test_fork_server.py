@@ -32,6 +32,8 @@ from roomtape.supervisor.launcher import launching
 from roomtape.supervisor.manager import WebRTCSubprocessManager
 from roomtape.supervisor.process import Launch
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).parents[2]
 OFFER = (ROOT / "tests" / "unit" / "child" / "chromium_156.sdp").read_text()
 FORK = SupervisionSettings(launcher=LauncherChoice.FORK)

@@ -1,12 +1,13 @@
 """The synthetic guest survives real encoders, and the reader reports what is wrong with a recording."""
 
+import array
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from roomtape.child.pattern import CHUNKS_PER_SECOND, Picture, Sound
-from tests.support.content import Content, FrameSeen, Mark, inspect, marks
+from roomtape.child.pattern import CHUNKS_PER_SECOND, SAMPLE_RATE, Picture, Sound
+from tests.support.content import Content, FrameSeen, Mark, inspect, marks, tones
 
 FPS = 30
 SIZE = (320, 180)
@@ -80,6 +81,16 @@ def test_a_short_file_has_an_offset_within_half_a_second(tmp_path: Path) -> None
 def test_another_guests_sound_is_noticed(tmp_path: Path) -> None:
     content = record(tmp_path / "x.webm", *VIDEO["vp8"], *OPUS, guest=1, sound_guest=2, seconds=2)
     assert (content.guest, content.heard_guest) == (1, 2)
+
+
+@pytest.mark.parametrize("begins_ms", range(0, 1000, 90))
+def test_a_beep_is_not_taken_for_another_guests_tone(begins_ms: int) -> None:
+    """Wherever in a second the file begins: half of the windows of a short one hold a part of a beep."""
+    sound = Sound(1)
+    stereo = array.array("h", b"".join(sound.chunk(k) for k in range(4 * CHUNKS_PER_SECOND)))
+    heard = list(tones(stereo[::2][begins_ms * SAMPLE_RATE // 1000 :]))
+    assert set(heard) <= {1, None}
+    assert heard.count(1) > len(heard) / 3
 
 
 def test_missing_frames_are_named(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from roomtape.storage.verify import verify
 from tests.support.content import inspect
 from tests.support.tab_pair import TabPair, tab_pair
 
+pytestmark = pytest.mark.heavy
+
 CAMERA = "pc.getTransceivers().find((t) => t.sender.track?.kind === 'video')"
 
 

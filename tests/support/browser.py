@@ -1,6 +1,6 @@
 """Debian's Chromium as a guest: tabs on the pages that the embedded server serves, driven by Playwright.
 
-    async with Studio(tmp_path) as studio, Chromium(tmp_path) as chromium:
+    async with Studio(tmp_path) as studio, Chromium() as chromium:
         anna = await chromium.join(studio, "anna", guest=1, codec="vp8")
         recorder = await studio.recorder()
         await recording(recorder, "anna")
@@ -9,14 +9,17 @@
         await anna.leave()
 
 A tab's guest is the synthetic one (`source=pattern`), which tests.support.content can read back. Nothing but the
-studio's server is contacted; the browser has a fresh profile, which goes with it.
+studio's server is contacted. Each `Chromium` is a fresh profile, which goes with it; the program behind it is started
+once per process and command line, since a start costs as much as a test. That ties it to the session's event loop:
+
+    pytestmark = pytest.mark.asyncio(loop_scope="session")
 """
 
 import asyncio
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
+from playwright.async_api import Browser as Program
 from playwright.async_api import BrowserContext, Error, Locator, Page, Playwright, async_playwright
 
 from tests.support.tab import PAGE_DEADLINE_S, Browser, RoomTab
@@ -135,8 +138,44 @@ class Tab(RoomTab):
         await self.page.close()
 
 
+class _Programs:
+    """The Chromiums that run, by their command lines."""
+
+    def __init__(self) -> None:
+        self._playwright: Playwright | None = None
+        self._running: dict[tuple[str, ...], Program] = {}
+
+    async def get(self, flags: tuple[str, ...]) -> Program:
+        """One that runs, or a new one."""
+        program = self._running.get(flags)
+        if program is None or not program.is_connected():
+            if self._playwright is None:
+                self._playwright = await async_playwright().start()
+            program = await self._playwright.chromium.launch(
+                executable_path=EXECUTABLE, headless=True, args=list(flags)
+            )
+            self._running[flags] = program
+        return program
+
+    async def end(self) -> None:
+        while self._running:
+            _, program = self._running.popitem()
+            await program.close()
+        if self._playwright is not None:
+            await self._playwright.stop()
+            self._playwright = None
+
+
+_PROGRAMS: Final = _Programs()
+
+
+async def end_programs() -> None:
+    """End every Chromium that is still there for the next test."""
+    await _PROGRAMS.end()
+
+
 class Chromium(Browser[Tab]):
-    """A browser with a fresh profile.
+    """A fresh profile.
 
     Args:
         refuse_media: asked for camera and microphone, its user says no.
@@ -149,7 +188,6 @@ class Chromium(Browser[Tab]):
 
     def __init__(
         self,
-        folder: Path,
         *,
         refuse_media: bool = False,
         flags: tuple[str, ...] = (),
@@ -160,21 +198,13 @@ class Chromium(Browser[Tab]):
         self._lacks = lacks
         desktop = {"viewport": {"width": DESKTOP[0], "height": DESKTOP[1]}}
         self._settings = desktop if device is None else device.settings()
-        self._profile = folder / "profile"
         media = (f"--auto-select-tab-capture-source-by-title={shares}",) if shares else ALLOWED
         self._flags = (*FLAGS, *(REFUSED if refuse_media else media), *flags)
-        self._playwright: Playwright | None = None
         self._context: BrowserContext | None = None
 
     async def __aenter__(self) -> Self:
-        self._playwright = await async_playwright().start()
-        self._context = await self._playwright.chromium.launch_persistent_context(
-            str(self._profile),
-            executable_path=EXECUTABLE,
-            headless=True,
-            args=list(self._flags),
-            **self._settings,
-        )
+        program = await _PROGRAMS.get(self._flags)
+        self._context = await program.new_context(**self._settings)
         self._context.set_default_timeout(PAGE_DEADLINE_S * 1000)
         if self._lacks is not None:
             await self._context.add_init_script(f"delete globalThis.{self._lacks}")
@@ -184,11 +214,7 @@ class Chromium(Browser[Tab]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._context is not None
-        assert self._playwright is not None
-        try:
-            await self._context.close()
-        finally:
-            await self._playwright.stop()
+        await self._context.close()
 
     async def open(self, address: str) -> Tab:
         assert self._context is not None

@@ -149,7 +149,7 @@ def inspect(path: Path) -> Content:
         frames=frames,
         flash_marks=marks([(frame.pts_ns / 1e9, frame.bright) for frame in frames], math.inf),
         beep_marks=[mark for mark in _beeps(samples, clock) if mark.end - mark.start >= SHORTEST_BEEP_S],
-        heard_guest=_majority(_tones(samples)),
+        heard_guest=_majority(tones(samples)),
         begins_s=min(times, default=0.0),
         duration_s=max(times) - min(times) if times else 0.0,
         decode_errors=errors,
@@ -250,12 +250,17 @@ def _beeps(samples: "array.array[int]", clock: _Clock) -> list[Mark]:
     return marks([(clock.at(start), level(start) > BEEP_LEVEL / 2) for start in starts])
 
 
-def _tones(samples: "array.array[int]") -> Iterator[int | None]:
-    """The guest heard in each window, by the time between the tone's rises; None beside a beep or in silence."""
+def tones(samples: "array.array[int]") -> Iterator[int | None]:
+    """The guest heard in each window, by the time between the tone's rises; None in silence, and where a beep is heard:
+    its rises would make the tone another guest's."""
     for start in range(0, len(samples) - TONE_WINDOW + 1, TONE_WINDOW):
+        window = samples[start : start + TONE_WINDOW]
+        if max(window) > 2 * TONE_LEVEL:
+            yield None
+            continue
         rises: list[int] = []
         low = False
-        for i, sample in enumerate(samples[start : start + TONE_WINDOW]):
+        for i, sample in enumerate(window):
             if sample < -TONE_LEVEL // 4:
                 low = True
             elif low and sample > TONE_LEVEL // 4:

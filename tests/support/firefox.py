@@ -216,3 +216,9 @@ class Firefox(Browser[FirefoxTab]):
         tab = self._tabs[context] = FirefoxTab(self._session, context)
         await self._session.command("browsingContext.navigate", context=context, url=address, wait="complete")
         return tab
+
+    async def close_tabs(self) -> None:
+        """Those that a test has left open."""
+        assert self._session is not None
+        while self._tabs:
+            await self._session.command("browsingContext.close", context=self._tabs.popitem()[0])

@@ -196,7 +196,7 @@ def assert_good(tape: Content, guest: int, *, seconds: float, video: bool = True
     if video and audio:
         offset = tape.av_offset()
         assert offset is not None
-        assert abs(offset) <= 0.04
+        assert abs(offset) <= 0.04, (offset, tape.flashes, tape.beeps)
 
 
 def assert_complete(tape: Content, guest: int, frames_sent: int) -> None:
@@ -206,7 +206,7 @@ def assert_complete(tape: Content, guest: int, frames_sent: int) -> None:
     assert len(tape.frames) >= 0.98 * frames_sent
     offset = tape.av_offset()
     assert offset is not None
-    assert abs(offset) <= 0.06
+    assert abs(offset) <= 0.06, (offset, tape.flashes, tape.beeps)
 
 
 def children_of(pid: int) -> list[int]:

@@ -1,0 +1,57 @@
+"""How tests that run at the same time share the computer: each takes its part of the processors while it runs.
+
+A test that times real media must not be starved by its neighbours. Two cores carry two tests that are `heavy` (with a
+browser, or many guests), or one and two that mostly wait, or four of those.
+"""
+
+import fcntl
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final
+
+PARTS: Final = 4
+HEAVY: Final = 2
+LIGHT: Final = 1
+POLL_S: Final = 0.05
+
+
+@contextmanager
+def share_of_the_computer(run: str, parts: int) -> Iterator[None]:
+    """Wait for so many parts of the PARTS that all processes of a test run have together, and hold them.
+
+    They are locks on files, which the kernel gives back whatever becomes of the process. Who waits for several stands
+    at the door alone, so that it is never passed by.
+    """
+    folder = Path(tempfile.gettempdir()) / f"roomtape-tests-{os.getuid()}-{run}"
+    folder.mkdir(exist_ok=True)
+    held: list[IO[bytes]] = []
+    try:
+        with (folder / "door").open("wb") as door:
+            fcntl.flock(door, fcntl.LOCK_EX)
+            while len(held) < parts:
+                held += _free(folder, parts - len(held))
+                if len(held) < parts:
+                    time.sleep(POLL_S)
+        yield
+    finally:
+        for lock in held:
+            lock.close()
+
+
+def _free(folder: Path, wanted: int) -> list[IO[bytes]]:
+    taken: list[IO[bytes]] = []
+    for number in range(PARTS):
+        lock = (folder / str(number)).open("wb")
+        try:
+            if len(taken) == wanted:
+                raise BlockingIOError
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+        else:
+            taken.append(lock)
+    return taken
