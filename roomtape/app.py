@@ -17,7 +17,6 @@ from roomtape import log as logging_setup
 from roomtape import viewing
 from roomtape.config import HOSTED_HOSTS, EncoderChoice, Settings
 from roomtape.errors import ConfigError, SeedRefused
-from roomtape.handshake.server import HandshakeServer
 from roomtape.ice.servers import list_url
 from roomtape.ice.turn_list import TurnList, ice_for_a_child
 from roomtape.ipc.messages import FromChild, PublishConfig, Stats
@@ -153,6 +152,8 @@ async def _publish(settings: Settings) -> int:
 
 async def _serve(settings: Settings) -> int:
     logging_setup.set_up(settings.debug)
+    from roomtape.handshake.server import HandshakeServer  # with its certificates a fifth of all that is imported
+
     async with HandshakeServer(settings.serve, state_dir()) as server:
         log.info("handshake server is listening", url=server.url)
         log.info("pages for guests", join=server.page_url, watch=f"{server.page_url}room/ROOM")

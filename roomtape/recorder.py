@@ -17,7 +17,6 @@ from roomtape.crash_reports import CrashReports
 from roomtape.errors import StorageError, TurnUnreachable
 from roomtape.folders import Folders
 from roomtape.former import former_session
-from roomtape.ice.probe import probe_turn
 from roomtape.ice.results import explain
 from roomtape.ice.servers import by_relay
 from roomtape.ice.turn_list import TurnList, ice_for_a_child
@@ -258,6 +257,8 @@ class RecorderApp:
         if now - self._probed < PROBE_INTERVAL_S:
             return
         self._probed = now
+        from roomtape.ice.probe import probe_turn  # its library is a sixth of all imports, and rarely needed
+
         servers = (await self.ice_servers()).turn
         error = explain(await asyncio.gather(*(probe_turn(server) for server in servers)))
         if error is not None:

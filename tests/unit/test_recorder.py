@@ -15,6 +15,7 @@ from rich.console import Console as Terminal
 from roomtape import recorder
 from roomtape.config import Deadlines, IceSettings, RecordingSettings, Settings, SignalingSettings
 from roomtape.errors import ConfigError, DiskFull, Scope, TurnUnreachable
+from roomtape.ice import probe as ice_probe
 from roomtape.ice.results import ProbeResult, ProbeStatus
 from roomtape.ice.turn_list import TurnList
 from roomtape.ipc.ceilings import Ceilings
@@ -441,7 +442,7 @@ Probe = Callable[[ProbeStatus], FakeProbe]
 def probe(monkeypatch: pytest.MonkeyPatch) -> Probe:
     def make(status: ProbeStatus) -> FakeProbe:
         fake = FakeProbe(status)
-        monkeypatch.setattr(recorder, "probe_turn", fake)
+        monkeypatch.setattr(ice_probe, "probe_turn", fake)
         return fake
 
     return make
