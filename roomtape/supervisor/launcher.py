@@ -21,9 +21,10 @@ SCREEN_VARIABLES: Final = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "PULSE_SE
 """Where the screen and the speakers are; PULSE_COOKIE and XAUTHORITY are paths."""
 KEPT_VARIABLES: Final = (
     *("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"),
+    *("LD_LIBRARY_PATH", "LD_PRELOAD"),
     *SCREEN_VARIABLES,
 )
-KEPT_PREFIXES: Final = ("GST_", "G_", "LIBGL_", "LIBVA_", "LD_LIBRARY_")
+KEPT_PREFIXES: Final = ("GST_", "G_", "LIBGL_", "LIBVA_")
 
 
 def child_environment() -> dict[str, str]:

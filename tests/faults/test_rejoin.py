@@ -3,7 +3,6 @@
 import asyncio
 import os
 import random
-import signal
 import time
 from pathlib import Path
 
@@ -40,7 +39,7 @@ class Visitor:
         """Stay a while, then reload (nobody hears a goodbye) or leave, and come back."""
         await asyncio.sleep(self._random.uniform(SHORTEST_S, LONGEST_S))
         files = len(self._studio.files(self.name))
-        await self._program.stop(self._random.choice((signal.SIGKILL, signal.SIGINT)))
+        await self._random.choice((self._program.vanish, self._program.stop))()
         await asyncio.sleep(self._random.uniform(0, AWAY_S))
         await self.enter()
         joined = time.monotonic()

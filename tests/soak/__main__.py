@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import random
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -70,7 +69,7 @@ class Soak:
                 await asyncio.sleep(0.1)
             self.visits += 1
             await asyncio.sleep(self._random.uniform(*STAYS_S))
-            await guest.stop(self._random.choice((signal.SIGINT, signal.SIGKILL)))
+            await self._random.choice((guest.stop, guest.vanish))()
             await asyncio.sleep(self._random.uniform(*AWAY_S))
 
     def _sample(self, second: float) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from roomtape.room.doubt import DOUBT_S
 from tests.support.content import Content, inspect
@@ -34,6 +34,10 @@ class Stage(Enum):
     CONNECTING = "connecting"
     RECORDING = "recording"
     DRAINING = "draining"
+
+
+NOTICED_S: Final = 0.5
+"""For the handshake server to notice that a socket is closed, so that its stream's id is free."""
 
 
 class Scene:
@@ -117,12 +121,13 @@ class Scene:
             door.hold(Toward.SERVER, "streamID")
             successor = await self.studio.guest(VICTIM, VICTIM_NUMBER, "--server", door.url)
             await door.hold_of(1)
-            await self.guest.stop(signal.SIGKILL)
+            await self.guest.vanish()
             self.guest = successor
+            await asyncio.sleep(NOTICED_S)
+            door.release()  # its id appears anew, and the recorder doubts the connection that it has
             await asyncio.sleep(DOUBT_S / 2)
             os.kill(victim, signal.SIGSTOP)  # it will not end, and will be told to before anyone misses its pongs
             await self.recorder.says(r"attempt .*after=draining")
-            door.release()  # the newer connection takes its place
         return victim
 
     def thaw(self, victim: int) -> None:

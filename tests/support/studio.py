@@ -69,6 +69,13 @@ class Program:
         if self.process.returncode is None:
             self.process.send_signal(number)
 
+    async def vanish(self) -> None:
+        """As when its computer loses power: no process of it says goodbye, not even to the network's other end."""
+        for pid in [*children_of(self.process.pid), self.process.pid]:
+            os.kill(pid, signal.SIGKILL)
+        await self.process.wait()
+        await self._reader
+
     async def stop(self, number: signal.Signals = signal.SIGINT, timeout_s: float = 10.0) -> int:
         """End it; returns its exit code."""
         self.send(number)
