@@ -1,7 +1,7 @@
 """The nouns that every floor shares: ids, descriptions, candidates, codecs, TURN servers."""
 
 from enum import StrEnum
-from typing import NewType
+from typing import Final, NewType
 
 import msgspec
 
@@ -15,6 +15,9 @@ SessionId = NewType("SessionId", str)
 """The random tag of one peer connection, made by its publisher (2.7)."""
 RoomId = NewType("RoomId", str)
 """A room's name as sent to the server: hashed unless the password is disabled (2.4)."""
+
+HUSH_MS: Final = 700
+"""A guest who is not heard for so long may be gone: it is told at once, not with the next statistics."""
 
 
 class SdpType(StrEnum):

@@ -52,12 +52,12 @@ from roomtape.ipc.messages import (
     Unwritten,
     ViewConfig,
 )
-from roomtape.model import Candidate, Description, TrackKind
+from roomtape.model import HUSH_MS, Candidate, Description, TrackKind
 from roomtape.signaling import envelope
 
 TICK_MS: Final = 250
 STATS_TICKS: Final = 4
-"""Statistics once a second."""
+"""Statistics once a second, and when the guest falls silent."""
 BYE_FLUSH_MS: Final = 50
 """Time for a bye to leave before the connection is closed (protocol.md 14.11)."""
 DRAIN_MS: Final = 150
@@ -93,7 +93,7 @@ class Recording:
         self._stopping = self._failed = False
         self._media_asked = 0
         self._heard = time.monotonic()
-        self._packets = 0
+        self._packets = self._silent_ms = 0
         self._cancel_media: Callable[[], None] = lambda: None
         self._meter = ReceptionMeter()
         self._silences = Silences()
@@ -343,12 +343,14 @@ class Recording:
             self._packets, self._heard = received.packets, now
         self._watch_clocks(received, now)
         self._tapes.tick(received)
+        silent_ms = int((now - self._heard) * 1000)
+        falls_silent = silent_ms >= HUSH_MS > self._silent_ms
+        self._silent_ms = silent_ms
         self._ticks += 1
-        if self._ticks % STATS_TICKS:
+        if self._ticks % STATS_TICKS and not falls_silent:
             return True
         if now - self._heard > QUIET_S:
             self._channel_send({"ping": int(now)})
-        silent_ms = int((now - self._heard) * 1000)
         self._send(stats(self._tapes.tracks, received, silent_ms, self._tapes.written_bytes))
         return True
 

@@ -27,7 +27,7 @@ from roomtape.ipc.messages import (
 from roomtape.model import Candidate, PeerId, SessionId, StreamId, WireStreamId
 from roomtape.room.asking import Asking
 from roomtape.room.attempt import Attempt, Event, State
-from roomtape.room.doubt import borne_out, doubt
+from roomtape.room.doubt import LEFT, MOVED, borne_out, doubt, listen
 from roomtape.room.effects import Arm, ChildId, Count, Disarm, Effect, Send, Spawn, Stop, Tell, Timer
 from roomtape.room.outcome import Next, Outcome, SessionState
 from roomtape.room.owners import Owners
@@ -101,14 +101,14 @@ class StreamSession:
             return self._ask(newest, now) if newest.asking and not repeated else []
         if known:
             return []
-        return doubt(newest, "moved", now) if newest.recording else self.start(now)
+        return doubt(newest, MOVED, now) if newest.recording else self.start(now)
 
     def peer_left(self, peer: PeerId, now: float) -> list[Effect]:
         """The server, or the peer through it, says that it is gone; media that still flows is believed more."""
         connected = [attempt for attempt in self.live() if attempt.peer == peer]
         if not connected:
             self.owners.remove(peer)
-        return [effect for attempt in connected for effect in doubt(attempt, "left", now)]
+        return [effect for attempt in connected for effect in doubt(attempt, LEFT, now)]
 
     # --- attempts -------------------------------------------------------------------------------------------------
 
@@ -225,12 +225,11 @@ class StreamSession:
             case NoMedia(detail=detail):
                 return self._no_media(attempt, detail)
             case Stats():
-                attempt.heard = now - message.silent_ms / 1000
-                return self._found(attempt, attempt.watchdog.counted(message, now), now) if attempt.connected else []
+                settled = listen(attempt, message, now)
+                found = attempt.watchdog.counted(message, now) if attempt.connected else NOTHING
+                return settled + self._found(attempt, found, now)
             case Failed():
                 return self._end(attempt, Event.FAILED, Outcome.of(message), now)
-            case _:
-                pass
         return []
 
     def _ready(self, attempt: Attempt, now: float) -> list[Effect]:
@@ -297,7 +296,7 @@ class StreamSession:
             case "answer", Attempt(state=State.NEGOTIATING) | Attempt(state=State.CONNECTING):
                 late_answer = NegotiationFailed(f"no answer was made within {self._deadlines.answer:.0f} s")
                 return self._end(attempt, Event.TIMEOUT, Outcome.of(late_answer), now)
-            case (("moved" | "left"), Attempt(live=True)):
+            case name, Attempt(live=True) if name in attempt.doubts:
                 return self._doubt_is_over(name, attempt, now)
         return []
 
@@ -316,7 +315,7 @@ class StreamSession:
         attempt.move(event)
         return [
             *self._ask_no_more(attempt),
-            *(Disarm(Timer(name, attempt.child)) for name in ("ready", "answer", "moved", "left")),
+            *(Disarm(Timer(name, attempt.child)) for name in ("ready", "answer", MOVED, LEFT)),
             *([] if event is Event.CHILD_EXITED else [Stop(attempt.child, reason)]),
         ]
 

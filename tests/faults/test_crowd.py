@@ -4,6 +4,8 @@ import asyncio
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.support.gate import Gate, Toward
 from tests.support.scene import Figure
 from tests.support.studio import Studio, assert_good
@@ -16,6 +18,7 @@ ALL_S = 40.0
 LASTS_S = 2.0
 
 
+@pytest.mark.heavy
 async def test_all_of_them_are_recorded(tmp_path: Path, record_property: Figure) -> None:
     names = {f"guest{number:02d}": number for number in range(GUESTS)}
     async with Studio(tmp_path) as studio, Gate(studio.url) as gate:

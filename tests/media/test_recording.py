@@ -21,9 +21,10 @@ from roomtape.ipc.messages import (
     SegmentOpened,
     SetResolution,
     SetTrack,
+    Stats,
     TrackStarted,
 )
-from roomtape.model import Codec, Container, TrackKind
+from roomtape.model import HUSH_MS, Codec, Container, TrackKind
 from roomtape.storage.verify import verify
 from tests.support.content import inspect
 from tests.support.pair import Pair, pair
@@ -133,6 +134,17 @@ async def test_a_track_that_falls_silent_does_not_hold_the_other_back_and_return
         assert len(after) >= 2, pairs
         # webrtcbin times the first packets after a pause by their arrival, until the next sender report.
         assert max([*before, *after[1:]]) <= 0.04, pairs
+
+
+async def test_a_guest_who_falls_silent_is_told_of_at_once(tmp_path: Path) -> None:
+    """Not with the next statistics: a guest who comes back is waiting (room.doubt)."""
+    async with pair(publish(), record(tmp_path)) as joined:
+        joined.connect()
+        await joined.recorder.wait_for(SegmentOpened)
+        await asyncio.sleep(1)
+        await joined.publisher.kill()
+        told = await joined.recorder.wait_for(Stats, lambda stats: stats.silent_ms >= HUSH_MS, timeout_s=3)
+        assert told.silent_ms < HUSH_MS + 400
 
 
 async def test_in_mp4_a_track_that_was_silent_starts_a_second_file(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from roomtape.room.doubt import DOUBT_S
 from tests.support.content import Content, inspect
 from tests.support.gate import Gate, Toward
 from tests.support.studio import Program, Studio, alive, assert_good, recording, recording_children
@@ -124,9 +123,8 @@ class Scene:
             await self.guest.vanish()
             self.guest = successor
             await asyncio.sleep(NOTICED_S)
-            door.release()  # its id appears anew, and the recorder doubts the connection that it has
-            await asyncio.sleep(DOUBT_S / 2)
             os.kill(victim, signal.SIGSTOP)  # it will not end, and will be told to before anyone misses its pongs
+            door.release()  # its id appears anew, and the recorder doubts the connection that it has
             await self.recorder.says(r"attempt .*after=draining")
         return victim
 

@@ -1,7 +1,9 @@
 from roomtape.config import Deadlines
 from roomtape.errors import PeerSaidBye, PeerVanished
+from roomtape.ipc.messages import Stats
+from roomtape.model import HUSH_MS
 from roomtape.room.attempt import Attempt
-from roomtape.room.doubt import DOUBT_S, borne_out, doubt
+from roomtape.room.doubt import DOUBT_S, LEFT, MOVED, borne_out, doubt, listen
 from roomtape.room.effects import Arm, Timer
 from roomtape.room.watchdog import Watchdog
 
@@ -9,11 +11,44 @@ from roomtape.room.watchdog import Watchdog
 def test_a_doubt_is_borne_out_unless_the_guest_is_heard() -> None:
     attempt = Attempt(1, Watchdog(Deadlines()))
     attempt.heard = 9.0
-    assert doubt(attempt, "left", 10.0) == [Arm(Timer("left", 1), DOUBT_S)]
-    assert doubt(attempt, "left", 11.0) == []
-    assert doubt(attempt, "moved", 11.0) == [Arm(Timer("moved", 1), DOUBT_S)]
-    assert isinstance(borne_out(attempt, "left"), PeerSaidBye)
-    assert isinstance(borne_out(attempt, "moved"), PeerVanished)
-    doubt(attempt, "left", 12.0)
+    assert doubt(attempt, LEFT, 10.0) == [Arm(Timer(LEFT, 1), DOUBT_S)]
+    assert doubt(attempt, LEFT, 11.0) == []
+    assert doubt(attempt, MOVED, 11.0) == [Arm(Timer(MOVED, 1), DOUBT_S)]
+    assert isinstance(borne_out(attempt, LEFT), PeerSaidBye)
+    assert isinstance(borne_out(attempt, MOVED), PeerVanished)
+    doubt(attempt, LEFT, 12.0)
     attempt.heard = 12.5
-    assert borne_out(attempt, "left") is None
+    assert borne_out(attempt, LEFT) is None
+
+
+def stats(silent_ms: int) -> Stats:
+    return Stats(video_frames=9, audio_frames=9, media_bytes=9, packets=9, packets_lost=0, silent_ms=silent_ms)
+
+
+def test_a_stream_that_appears_elsewhere_while_its_guest_is_silent_has_moved() -> None:
+    attempt = Attempt(1, Watchdog(Deadlines()))
+    listen(attempt, stats(HUSH_MS), 10.0)
+    assert doubt(attempt, MOVED, 10.1) == [Arm(Timer(MOVED, 1), 0.0)]
+    assert isinstance(borne_out(attempt, MOVED), PeerVanished)
+    assert doubt(attempt, LEFT, 10.1) == [Arm(Timer(LEFT, 1), DOUBT_S)], "nobody else waits to be recorded"
+
+
+def test_silence_settles_that_it_has_moved() -> None:
+    attempt = Attempt(1, Watchdog(Deadlines()))
+    assert listen(attempt, stats(20), 9.9) == []
+    doubt(attempt, MOVED, 10.0)
+    doubt(attempt, LEFT, 10.0)
+    assert listen(attempt, stats(HUSH_MS - 1), 10.5) == []
+    assert listen(attempt, stats(HUSH_MS), 10.9) == [Arm(Timer(MOVED, 1), 0.0)]
+    assert isinstance(borne_out(attempt, MOVED), PeerVanished), "although it was heard after the doubt began"
+    assert borne_out(attempt, LEFT) is None
+    assert listen(attempt, stats(HUSH_MS), 12.0) == []
+
+
+def test_one_who_is_heard_again_is_not_silent() -> None:
+    attempt = Attempt(1, Watchdog(Deadlines()))
+    listen(attempt, stats(HUSH_MS), 10.0)
+    listen(attempt, stats(0), 11.0)
+    assert doubt(attempt, MOVED, 11.0) == [Arm(Timer(MOVED, 1), DOUBT_S)]
+    listen(attempt, stats(0), 12.0)
+    assert borne_out(attempt, MOVED) is None

@@ -294,6 +294,19 @@ def test_a_crashed_tab_is_replaced_within_three_seconds() -> None:
     world.connect(2, "u2", "ann", "s2")
 
 
+def test_a_guest_known_to_be_silent_is_replaced_as_soon_as_its_stream_appears_elsewhere() -> None:
+    world = World()
+    world.record("u1", "ann")
+    world.advance(10)
+    world.children[1].flowing = False
+    world.advance(3)
+    announced = world.now
+    world.announce("u2", "ann")
+    world.advance(SOON)
+    assert world.plays("ann")[-1] - announced < SOON
+    assert world.children[1].stopped
+
+
 def test_repeated_announcements_do_not_put_off_the_replacement() -> None:
     world = World()
     world.record("u1", "ann")
