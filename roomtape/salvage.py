@@ -83,6 +83,7 @@ class Salvage:
                 log.warning(f"a file of before {sentence}", file=name)
                 asyncio.get_running_loop().call_later(AGAIN_S, self.add, repair.path)
             case Done.IN_USE:
+                log.debug(f"a file of before {sentence}", file=name)
                 asyncio.get_running_loop().call_later(IN_USE_AGAIN_S, self.add, repair.path)
             case Done.FINAL if repair.mended is not None:
                 log.info("a file of before was made final by its own process", file=name)
