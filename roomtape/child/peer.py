@@ -27,8 +27,10 @@ LIP_SYNC_STEP_NS: Final = 500_000
 """How far a sender report may shift a track per packet: small, so that time never runs back from frame to frame."""
 SETTLE_MS: Final = 8_000
 """Browsers send the first sender reports within 5 s."""
-DRIFT_MS: Final = 2_000
-"""Two clocks that differ by 50 ppm are so far apart after 11 hours."""
+PATIENCE_MS: Final = 2_000
+"""For a lost packet to be asked for again and again, and for two clocks to drift: by 50 ppm that takes 11 hours."""
+PLAIN_PATIENCE_MS: Final = 500
+"""For one that cannot be asked for: all that follows waits for it, and would be lost with the process."""
 GATHERED_GRACE_MS: Final = 500
 """For the last candidates to arrive from their thread after gathering is complete."""
 STATES: Final = ("ice-connection-state", "ice-gathering-state", "connection-state", "signaling-state")
@@ -80,10 +82,17 @@ class Peer:
         self._connect_signals()
 
     def drain(self) -> None:
-        """What waits for lost packets waits no more: everything ends."""
+        """What waits for lost packets waits no more: everything ends.
+
+        Only the end of stream lets it go at once: a shorter latency comes too late for a packet that is missed already
+        and cannot be asked for again. Packets that come later are dropped; upstream they would be an error.
+        """
         for buffer in self._jitter_buffers.values():
-            buffer.set_property("do-retransmission", False)
-            buffer.set_property("latency", 0)
+            entry = buffer.get_static_pad("sink")
+            source = entry.get_peer()
+            if source is not None:
+                source.add_probe(Gst.PadProbeType.BUFFER, lambda *_: Gst.PadProbeReturn.DROP)
+            entry.send_event(Gst.Event.new_eos())
 
     def media_joined(self) -> None:
         """A file has been opened.
@@ -266,9 +275,10 @@ class Peer:
         caps = pad.get_current_caps() or pad.query_caps(None)
         buffer = self._jitter_buffers.get(caps.get_structure(0).get_uint("ssrc")[1])
         if buffer is not None:
-            buffer.set_property("do-retransmission", pad.get_property("transceiver").get_property("do-nack"))
+            again = pad.get_property("transceiver").get_property("do-nack")
+            buffer.set_property("do-retransmission", again)
             if not self._live:
-                buffer.set_property("latency", self._jitter_ms + DRIFT_MS)
+                buffer.set_property("latency", self._jitter_ms + (PATIENCE_MS if again else PLAIN_PATIENCE_MS))
 
     def _on_media(self, pad: Any, hold: int) -> None:
         self._listener.on_media(pad)

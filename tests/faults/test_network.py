@@ -22,6 +22,9 @@ LATE, LATE_S = 0.02, 0.015
 """Overtaken by two frames of sound or half a frame of picture."""
 PRESENT, INTACT = 0.99, 0.95
 LASTS_S = 15.0
+END_S = 0.5
+"""What may be missing at the end: what is on its way, and what was lost then and has not come again."""
+FRAMERATE = 30
 
 
 def record(folder: Path, stem: str) -> RecordConfig:
@@ -50,8 +53,7 @@ async def test_what_is_lost_on_the_way_is_asked_for_again(
             joined.connect()
             await joined.recorder.wait_for(SegmentOpened, lambda opened: TrackKind.VIDEO in opened.tracks)
             await asyncio.sleep(LASTS_S)
-            await joined.recorder.stop()
-            await clean.recorder.stop()
+            await asyncio.gather(joined.recorder.stop(), clean.recorder.stop())
         finally:
             await clean.recorder.kill()
         assert relay.lost > loss * relay.carried / 2
@@ -63,6 +65,9 @@ async def test_what_is_lost_on_the_way_is_asked_for_again(
     intact = len([number for number in expected if seen.get(number) == reference[number]]) / len(expected)
     record_property("frames", f"{len(expected)} frames, {present:.2%} present, {intact:.2%} intact, lost {relay.lost}")
     assert sent.missing() == []
+    cut_off = (sent.counters()[-1] - lossy.counters()[-1]) / FRAMERATE
+    assert cut_off < END_S, "what waited behind a lost packet was not written"
+    assert lossy.duration_s - lossy.beeps[-1] < 1 + END_S, "nor of the sound"
     assert_good(lossy, GUEST, seconds=LASTS_S - 1)
     assert verify(lossy_file).ok
     assert present >= PRESENT
