@@ -19,5 +19,6 @@ def _share(request: pytest.FixtureRequest) -> Iterator[None]:
     if run is None or "unit" in request.path.relative_to(request.config.rootpath).parts:
         yield
         return
-    with share_of_the_computer(run, HEAVY if request.node.get_closest_marker("heavy") else LIGHT):
+    heavy = request.node.get_closest_marker("heavy")
+    with share_of_the_computer(run, LIGHT if heavy is None else heavy.args[0] if heavy.args else HEAVY):
         yield

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.gate import Gate, Toward
 from tests.support.scene import Figure
+from tests.support.share import PARTS
 from tests.support.studio import Studio, assert_good
 
 GUESTS = 30
@@ -18,7 +19,7 @@ ALL_S = 40.0
 LASTS_S = 2.0
 
 
-@pytest.mark.heavy
+@pytest.mark.heavy(PARTS)
 async def test_all_of_them_are_recorded(tmp_path: Path, record_property: Figure) -> None:
     names = {f"guest{number:02d}": number for number in range(GUESTS)}
     async with Studio(tmp_path) as studio, Gate(studio.url) as gate:
