@@ -79,9 +79,8 @@ class Attempt:
     """`peer` and `session` are those of the offer that it took; None until then.
 
     `asking` is set while the stream is asked for on its behalf. `heard` is the time of the last sign of life from the
-    guest, and `silent` is set while that is long ago by the latest statistics; `doubts` holds, for every reason to
-    believe that the guest is gone, since when there is one. `no_media` is set while the guest is connected but sends
-    nothing.
+    guest, `silent_ms` how long ago that was when it was told last; `doubts` holds, for every reason to believe that the
+    guest is gone, since when there is one. `no_media` is set while the guest is connected but sends nothing.
     """
 
     def __init__(self, child: ChildId, watchdog: Watchdog) -> None:
@@ -92,7 +91,7 @@ class Attempt:
         self.negotiation = 0
         self.asking = False
         self.heard = float("-inf")
-        self.silent = False
+        self.silent_ms = 0
         self.doubts: dict[str, float] = {}
         self.no_media = False
         self.recording_since: float | None = None

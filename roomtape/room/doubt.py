@@ -3,7 +3,6 @@
 from typing import Final
 
 from roomtape.errors import PeerError, PeerSaidBye, PeerVanished
-from roomtape.ipc.messages import Stats
 from roomtape.model import HUSH_MS
 from roomtape.room.attempt import Attempt
 from roomtape.room.effects import Arm, Effect, Timer
@@ -20,19 +19,21 @@ def doubt(attempt: Attempt, name: str, now: float) -> list[Effect]:
     if name in attempt.doubts:
         return []
     attempt.doubts[name] = now
-    return [Arm(Timer(name, attempt.child), 0.0 if name == MOVED and attempt.silent else DOUBT_S)]
+    return [Arm(Timer(name, attempt.child), 0.0 if name == MOVED and _is_silent(attempt) else DOUBT_S)]
 
 
-def listen(attempt: Attempt, stats: Stats, now: float) -> list[Effect]:
-    """Note when the guest was heard last."""
-    attempt.heard = now - stats.silent_ms / 1000
-    attempt.silent = stats.silent_ms >= HUSH_MS
-    return [Arm(Timer(MOVED, attempt.child), 0.0)] if attempt.silent and MOVED in attempt.doubts else []
+def settle(attempt: Attempt) -> list[Effect]:
+    """A doubt that new statistics end before its time."""
+    return [Arm(Timer(MOVED, attempt.child), 0.0)] if MOVED in attempt.doubts and _is_silent(attempt) else []
 
 
 def borne_out(attempt: Attempt, name: str) -> PeerError | None:
     """The time is over: why the attempt ends, or None if the guest was heard meanwhile."""
     since = attempt.doubts.pop(name)
-    if attempt.heard > since and not (name == MOVED and attempt.silent):
+    if attempt.heard > since and not (name == MOVED and _is_silent(attempt)):
         return None
     return PeerSaidBye("the guest left") if name == LEFT else PeerVanished("media stopped")
+
+
+def _is_silent(attempt: Attempt) -> bool:
+    return attempt.silent_ms >= HUSH_MS

@@ -27,7 +27,7 @@ from roomtape.ipc.messages import (
 from roomtape.model import Candidate, PeerId, SessionId, StreamId, WireStreamId
 from roomtape.room.asking import Asking
 from roomtape.room.attempt import Attempt, Event, State
-from roomtape.room.doubt import LEFT, MOVED, borne_out, doubt, listen
+from roomtape.room.doubt import LEFT, MOVED, borne_out, doubt, settle
 from roomtape.room.effects import Arm, ChildId, Count, Disarm, Effect, Send, Spawn, Stop, Tell, Timer
 from roomtape.room.outcome import Next, Outcome, SessionState
 from roomtape.room.owners import Owners
@@ -200,6 +200,11 @@ class StreamSession:
         if not attempt.live:
             return []  # it said so before it heard that it has to stop
         match message:
+            case Stats(silent_ms=silent_ms):  # by far the most frequent
+                attempt.silent_ms, attempt.heard = silent_ms, now - silent_ms / 1000
+                if attempt.doubts and (settled := settle(attempt)):
+                    return settled
+                return self._found(attempt, attempt.watchdog.counted(message, now), now) if attempt.connected else []
             case Ready():
                 return self._ready(attempt, now)
             case LocalDescription(negotiation=number, description=description) if attempt.peer is not None:
@@ -224,10 +229,6 @@ class StreamSession:
                 return self._recording(attempt, now)
             case NoMedia(detail=detail):
                 return self._no_media(attempt, detail)
-            case Stats():
-                settled = listen(attempt, message, now)
-                found = attempt.watchdog.counted(message, now) if attempt.connected else NOTHING
-                return settled + self._found(attempt, found, now)
             case Failed():
                 return self._end(attempt, Event.FAILED, Outcome.of(message), now)
         return []

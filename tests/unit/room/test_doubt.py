@@ -1,10 +1,9 @@
 from roomtape.config import Deadlines
 from roomtape.errors import PeerSaidBye, PeerVanished
-from roomtape.ipc.messages import Stats
 from roomtape.model import HUSH_MS
 from roomtape.room.attempt import Attempt
-from roomtape.room.doubt import DOUBT_S, LEFT, MOVED, borne_out, doubt, listen
-from roomtape.room.effects import Arm, Timer
+from roomtape.room.doubt import DOUBT_S, LEFT, MOVED, borne_out, doubt, settle
+from roomtape.room.effects import Arm, Effect, Timer
 from roomtape.room.watchdog import Watchdog
 
 
@@ -21,13 +20,15 @@ def test_a_doubt_is_borne_out_unless_the_guest_is_heard() -> None:
     assert borne_out(attempt, LEFT) is None
 
 
-def stats(silent_ms: int) -> Stats:
-    return Stats(video_frames=9, audio_frames=9, media_bytes=9, packets=9, packets_lost=0, silent_ms=silent_ms)
+def listen(attempt: Attempt, silent_ms: int, now: float) -> list[Effect]:
+    """What statistics bring about (room.session)."""
+    attempt.silent_ms, attempt.heard = silent_ms, now - silent_ms / 1000
+    return settle(attempt)
 
 
 def test_a_stream_that_appears_elsewhere_while_its_guest_is_silent_has_moved() -> None:
     attempt = Attempt(1, Watchdog(Deadlines()))
-    listen(attempt, stats(HUSH_MS), 10.0)
+    listen(attempt, HUSH_MS, 10.0)
     assert doubt(attempt, MOVED, 10.1) == [Arm(Timer(MOVED, 1), 0.0)]
     assert isinstance(borne_out(attempt, MOVED), PeerVanished)
     assert doubt(attempt, LEFT, 10.1) == [Arm(Timer(LEFT, 1), DOUBT_S)], "nobody else waits to be recorded"
@@ -35,20 +36,20 @@ def test_a_stream_that_appears_elsewhere_while_its_guest_is_silent_has_moved() -
 
 def test_silence_settles_that_it_has_moved() -> None:
     attempt = Attempt(1, Watchdog(Deadlines()))
-    assert listen(attempt, stats(20), 9.9) == []
+    assert listen(attempt, 20, 9.9) == []
     doubt(attempt, MOVED, 10.0)
     doubt(attempt, LEFT, 10.0)
-    assert listen(attempt, stats(HUSH_MS - 1), 10.5) == []
-    assert listen(attempt, stats(HUSH_MS), 10.9) == [Arm(Timer(MOVED, 1), 0.0)]
+    assert listen(attempt, HUSH_MS - 1, 10.5) == []
+    assert listen(attempt, HUSH_MS, 10.9) == [Arm(Timer(MOVED, 1), 0.0)]
     assert isinstance(borne_out(attempt, MOVED), PeerVanished), "although it was heard after the doubt began"
     assert borne_out(attempt, LEFT) is None
-    assert listen(attempt, stats(HUSH_MS), 12.0) == []
+    assert listen(attempt, HUSH_MS, 12.0) == []
 
 
 def test_one_who_is_heard_again_is_not_silent() -> None:
     attempt = Attempt(1, Watchdog(Deadlines()))
-    listen(attempt, stats(HUSH_MS), 10.0)
-    listen(attempt, stats(0), 11.0)
+    listen(attempt, HUSH_MS, 10.0)
+    listen(attempt, 0, 11.0)
     assert doubt(attempt, MOVED, 11.0) == [Arm(Timer(MOVED, 1), DOUBT_S)]
-    listen(attempt, stats(0), 12.0)
+    listen(attempt, 0, 12.0)
     assert borne_out(attempt, MOVED) is None
