@@ -1,7 +1,8 @@
 """How tests that run at the same time share the computer: each takes its part of the processors while it runs.
 
 A test that times real media must not be starved by its neighbours. Two cores carry two tests that are `heavy` (with a
-browser, or many guests), or one and two that mostly wait, or four of those.
+browser, or many guests), or one and two that mostly wait. Four of those now and then started their programs all at
+once, and one of them was late; hence three processes.
 """
 
 import fcntl
