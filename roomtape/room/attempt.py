@@ -98,6 +98,10 @@ class Attempt:
         self._offer: RemoteDescription | None = None
         self._candidates: list[Candidate] = []
 
+    def hear(self, now: float, silent_ms: int = 0) -> None:
+        """The guest was heard so long ago."""
+        self.heard, self.silent_ms = now - silent_ms / 1000, silent_ms
+
     def say_bye(self) -> list[Effect]:
         """Through the server, as the data channel may be dead: who believes us alive ignores a play (trap T28)."""
         return [Send(SayBye(self.peer, self.session))] if self.peer is not None else []

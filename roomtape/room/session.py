@@ -201,7 +201,7 @@ class StreamSession:
             return []  # it said so before it heard that it has to stop
         match message:
             case Stats(silent_ms=silent_ms):  # by far the most frequent
-                attempt.silent_ms, attempt.heard = silent_ms, now - silent_ms / 1000
+                attempt.hear(now, silent_ms)
                 if attempt.doubts and (settled := settle(attempt)):
                     return settled
                 return self._found(attempt, attempt.watchdog.counted(message, now), now) if attempt.connected else []
@@ -223,7 +223,7 @@ class StreamSession:
             case PeerState(connection=connection):
                 if connection == "connected":
                     attempt.move(Event.CONNECTED)
-                    attempt.heard = now
+                    attempt.hear(now)
                 return self._found(attempt, attempt.watchdog.state(message), now)
             case TrackStarted():
                 return self._recording(attempt, now)
@@ -243,7 +243,7 @@ class StreamSession:
         return effects if attempt.taken else effects + self._ask(attempt, now)
 
     def _recording(self, attempt: Attempt, now: float) -> list[Effect]:
-        attempt.heard = now
+        attempt.hear(now)
         if attempt.recording:
             return []
         attempt.move(Event.TRACK_STARTED)

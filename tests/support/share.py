@@ -46,10 +46,10 @@ def share_of_the_computer(run: str, parts: int) -> Iterator[None]:
 def _free(folder: Path, wanted: int) -> list[IO[bytes]]:
     taken: list[IO[bytes]] = []
     for number in range(PARTS):
+        if len(taken) == wanted:
+            break
         lock = (folder / str(number)).open("wb")
         try:
-            if len(taken) == wanted:
-                raise BlockingIOError
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.close()

@@ -22,7 +22,7 @@ def test_a_doubt_is_borne_out_unless_the_guest_is_heard() -> None:
 
 def listen(attempt: Attempt, silent_ms: int, now: float) -> list[Effect]:
     """What statistics bring about (room.session)."""
-    attempt.silent_ms, attempt.heard = silent_ms, now - silent_ms / 1000
+    attempt.hear(now, silent_ms)
     return settle(attempt)
 
 
