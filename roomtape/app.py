@@ -151,9 +151,9 @@ async def _publish(settings: Settings) -> int:
 
 
 async def _serve(settings: Settings) -> int:
-    logging_setup.set_up(settings.debug)
     from roomtape.handshake.server import HandshakeServer  # with its certificates a fifth of all that is imported
 
+    logging_setup.set_up(settings.debug)
     async with HandshakeServer(settings.serve, state_dir()) as server:
         log.info("handshake server is listening", url=server.url)
         log.info("pages for guests", join=server.page_url, watch=f"{server.page_url}room/ROOM")

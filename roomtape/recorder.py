@@ -253,12 +253,12 @@ class RecorderApp:
 
     async def _explain_turn(self, stream: StreamId) -> None:
         """Webrtcbin does not say why a TURN server gave no address; a real allocation does."""
+        from roomtape.ice.probe import probe_turn  # its library is a sixth of all imports, and rarely needed
+
         now = time.monotonic()
         if now - self._probed < PROBE_INTERVAL_S:
             return
         self._probed = now
-        from roomtape.ice.probe import probe_turn  # its library is a sixth of all imports, and rarely needed
-
         servers = (await self.ice_servers()).turn
         error = explain(await asyncio.gather(*(probe_turn(server) for server in servers)))
         if error is not None:

@@ -13,12 +13,13 @@ settings.load_profile("roomtape")
 
 
 @pytest.fixture(autouse=True)
-def _share(request: pytest.FixtureRequest) -> Iterator[None]:
+def _share(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Tests with real programs run beside as many others as the computer carries; unit tests need not."""
-    run = getattr(request.config, "workerinput", {}).get("testrunuid")
-    if run is None or "unit" in request.path.relative_to(request.config.rootpath).parts:
+    alone = not hasattr(request.config, "workerinput")
+    if alone or "unit" in request.path.relative_to(request.config.rootpath).parts:
         yield
         return
     heavy = request.node.get_closest_marker("heavy")
-    with share_of_the_computer(run, LIGHT if heavy is None else heavy.args[0] if heavy.args else HEAVY):
+    parts = LIGHT if heavy is None else heavy.args[0] if heavy.args else HEAVY
+    with share_of_the_computer(tmp_path_factory.getbasetemp().parent, parts):
         yield

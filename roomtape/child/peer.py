@@ -30,7 +30,8 @@ SETTLE_MS: Final = 8_000
 PATIENCE_MS: Final = 2_000
 """For a lost packet to be asked for again and again, and for two clocks to drift: by 50 ppm that takes 11 hours."""
 PLAIN_PATIENCE_MS: Final = 500
-"""For one that cannot be asked for: all that follows waits for it, and would be lost with the process."""
+"""For one that cannot be asked for: all that follows waits for it, and would be lost with the process. When two clocks
+have drifted apart by more (by 50 ppm after four hours), packets that were overtaken are lost, and no others."""
 GATHERED_GRACE_MS: Final = 500
 """For the last candidates to arrive from their thread after gathering is complete."""
 STATES: Final = ("ice-connection-state", "ice-gathering-state", "connection-state", "signaling-state")

@@ -20,6 +20,8 @@ from tests.support.turn import free_port
 VICTIM, BYSTANDER = "anna", "ben"
 VICTIM_NUMBER, BYSTANDER_NUMBER = 1, 2
 FRAMERATE = 30
+NOTICED_S: Final = 0.5
+"""For the handshake server to notice that a socket is closed, so that its stream's id is free."""
 
 Figure = Callable[[str, object], None]
 """pytest's `record_property`; what it is given is shown at the end of a run."""
@@ -33,10 +35,6 @@ class Stage(Enum):
     CONNECTING = "connecting"
     RECORDING = "recording"
     DRAINING = "draining"
-
-
-NOTICED_S: Final = 0.5
-"""For the handshake server to notice that a socket is closed, so that its stream's id is free."""
 
 
 class Scene:

@@ -6,8 +6,6 @@ once, and one of them was late; hence three processes.
 """
 
 import fcntl
-import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,17 +19,15 @@ POLL_S: Final = 0.05
 
 
 @contextmanager
-def share_of_the_computer(run: str, parts: int) -> Iterator[None]:
+def share_of_the_computer(folder: Path, parts: int) -> Iterator[None]:
     """Wait for so many parts of the PARTS that all processes of a test run have together, and hold them.
 
-    They are locks on files, which the kernel gives back whatever becomes of the process. Who waits for several stands
-    at the door alone, so that it is never passed by.
+    `folder` is common to them. The parts are locks on files, which the kernel gives back whatever becomes of the
+    process. Who waits for several stands at the door alone, so that it is never passed by.
     """
-    folder = Path(tempfile.gettempdir()) / f"roomtape-tests-{os.getuid()}-{run}"
-    folder.mkdir(exist_ok=True)
     held: list[IO[bytes]] = []
     try:
-        with (folder / "door").open("wb") as door:
+        with (folder / "share-door").open("wb") as door:
             fcntl.flock(door, fcntl.LOCK_EX)
             while len(held) < parts:
                 held += _free(folder, parts - len(held))
@@ -48,7 +44,7 @@ def _free(folder: Path, wanted: int) -> list[IO[bytes]]:
     for number in range(PARTS):
         if len(taken) == wanted:
             break
-        lock = (folder / str(number)).open("wb")
+        lock = (folder / f"share-{number}").open("wb")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
