@@ -1,10 +1,12 @@
 """Settings of all tests."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
 from hypothesis import settings
 
+from tests.support.nursery import NURSERY
 from tests.support.share import HEAVY, LIGHT, share_of_the_computer
 
 # How long an example takes on a busy computer says nothing; performance is measured in bench/.
@@ -23,3 +25,9 @@ def _share(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     parts = LIGHT if heavy is None else heavy.args[0] if heavy.args else HEAVY
     with share_of_the_computer(tmp_path_factory.getbasetemp().parent, parts):
         yield
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session", autouse=True)
+async def _nursery() -> AsyncIterator[None]:
+    yield
+    await NURSERY.close()

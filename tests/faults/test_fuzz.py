@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,8 @@ from tests.support.hostile_child import say
 from tests.support.pair import pair
 from tests.support.scene import Figure
 from tests.support.studio import Studio, alive, assert_good, recording, recording_children
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 EXAMPLES = 400
 GUEST = 1

@@ -15,6 +15,8 @@ from tests.support.relay import Relay, Weather
 from tests.support.scene import Figure
 from tests.support.studio import assert_good
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 GUEST = 7
 ONE_WAY_S = 0.025
 """A round trip of 50 ms."""

@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 from pathlib import Path
-from typing import cast
+
+import pytest
 
 from roomtape.config import Deadlines, SupervisionSettings
 from roomtape.ipc.messages import Finished, PublishConfig, Ready, RecordConfig, SegmentOpened
@@ -16,6 +17,8 @@ from tests.support.content import inspect
 from tests.support.pair import ChildProcess, Pair
 from tests.support.studio import assert_good
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 GUESTS = (3, 4)
 
 
@@ -24,7 +27,7 @@ async def test_recordings_go_on_when_the_fork_server_dies(tmp_path: Path) -> Non
     async with launching(SupervisionSettings(), Deadlines(), metrics) as launcher:
 
         async def recorder(guest: int) -> ChildProcess:
-            child = ChildProcess(cast(asyncio.subprocess.Process, await launcher()))
+            child = ChildProcess(await launcher())
             child.configure(RecordConfig(stream_id="anna", folder=str(tmp_path), stem=f"guest_{guest}"))
             await child.wait_for(Ready)
             return child

@@ -40,6 +40,8 @@ from tests.support.pair import PEER, ChildProcess, Pair, pair
 from tests.support.studio import assert_good
 from tests.support.wishing_child import wish
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 GUEST = 7
 SIZE = (320, 180)
 TEST = PublishConfig(stream_id="anna", width=SIZE[0], height=SIZE[1], bitrate_kbps=400, guest_number=GUEST)

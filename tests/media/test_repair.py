@@ -17,6 +17,8 @@ from roomtape.storage.verify import verify
 from tests.support.content import inspect
 from tests.support.pair import pair
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 GUEST = 7
 LOSSY = """#!/bin/sh
 for last; do :; done

@@ -4,6 +4,8 @@ import asyncio
 import os
 from pathlib import Path
 
+import pytest
+
 from roomtape.ipc.messages import (
     Failed,
     LocalDescription,
@@ -19,6 +21,8 @@ from roomtape.model import Codec, TrackKind
 from tests.support.content import inspect
 from tests.support.pair import pair
 from tests.support.studio import assert_good
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 GUEST = 7
 

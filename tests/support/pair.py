@@ -27,6 +27,8 @@ from roomtape.ipc.messages import (
     ViewConfig,
 )
 from roomtape.model import Candidate
+from roomtape.supervisor.process import Process
+from tests.support.nursery import NURSERY
 
 ROOT = Path(__file__).parents[2]
 PEER = "viewer"
@@ -35,21 +37,25 @@ PEER = "viewer"
 class ChildProcess:
     """A real child, its messages collected in `seen`."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: Process) -> None:
         self.process = process
         self.seen: list[FromChild] = []
         self.garbage: list[IpcError] = []
         self.forward: Callable[[FromChild], None] = lambda _: None
         self._news = asyncio.Event()
         self._reader = asyncio.create_task(self._read())
+        self._complaints = asyncio.create_task(self._complain())
 
     @classmethod
-    async def launch(cls, *descriptors: int, module: str = "roomtape.child") -> "ChildProcess":
-        """A child that has not been told anything yet; it inherits `descriptors`."""
+    async def launch(cls, *descriptors: int, module: str | None = None) -> "ChildProcess":
+        """A child that has not been told anything yet: a forked one, or, if it inherits `descriptors` or is one of
+        another `module`, a program of its own."""
+        if module is None and not descriptors:
+            return cls(await NURSERY.child())
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            module,
+            module or "roomtape.child",
             cwd=ROOT,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -59,7 +65,7 @@ class ChildProcess:
 
     @classmethod
     async def start(
-        cls, config: RecordConfig | ViewConfig | PublishConfig, *descriptors: int, module: str = "roomtape.child"
+        cls, config: RecordConfig | ViewConfig | PublishConfig, *descriptors: int, module: str | None = None
     ) -> "ChildProcess":
         """A child that is ready."""
         child = await cls.launch(*descriptors, module=module)
@@ -86,6 +92,10 @@ class ChildProcess:
                     self.seen.append(item)
                     self.forward(item)
             self._news.set()
+
+    async def _complain(self) -> None:
+        while self.process.stderr is not None and (line := await self.process.stderr.readline()):
+            sys.stderr.write(line.decode(errors="replace"))
 
     def all(self, kind: type[Any]) -> list[Any]:
         return [message for message in self.seen if isinstance(message, kind)]
@@ -163,8 +173,8 @@ async def pair(
     publish: PublishConfig,
     record: RecordConfig | ViewConfig,
     *descriptors: int,
-    module: str = "roomtape.child",
-    sender: str = "roomtape.child",
+    module: str | None = None,
+    sender: str | None = None,
 ) -> AsyncIterator[Pair]:
     """Both children, ready but not connected; killed at the end if they are still there.
 
