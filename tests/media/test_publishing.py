@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+import time
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -277,13 +278,21 @@ SNOW = MediaSource(video_pipeline="videotestsrc pattern=snow is-live=true ! vide
 """Something that takes as many bits as it gets, and so small that a bad quality needs few of them."""
 
 
+async def next_stats(child: ChildProcess) -> tuple[float, Stats]:
+    """When they came, and what they say. A busy child is late with them."""
+    told = len(child.all(Stats))
+    async with asyncio.timeout(END_S):
+        while len(child.all(Stats)) == told:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    return time.monotonic(), child.all(Stats)[-1]
+
+
 async def sent_kbps(joined: Pair, seconds: float = 2.0) -> float:
     """What arrives of the picture from now on, in kbit/s."""
-    before: Stats = joined.recorder.all(Stats)[-1]
-    await asyncio.sleep(seconds)
-    after: Stats = joined.recorder.all(Stats)[-1]
-    spent = len(joined.recorder.all(Stats)) - joined.recorder.all(Stats).index(before) - 1
-    return (after.media_bytes - before.media_bytes) * 8 / 1000 / max(spent, 1)
+    begun, before = await next_stats(joined.recorder)
+    await asyncio.sleep(seconds - 0.5)
+    ended, after = await next_stats(joined.recorder)
+    return (after.media_bytes - before.media_bytes) * 8 / 1000 / (ended - begun)
 
 
 @pytest.mark.parametrize("codec", [Codec.VP8, Codec.VP9, Codec.H264, Codec.H265])

@@ -210,7 +210,7 @@ def assert_complete(tape: Content, guest: int, frames_sent: int) -> None:
     """What a browser's guest sent is in the file: the right guest, nearly every frame, sound and picture together."""
     assert not tape.decode_errors
     assert (tape.guest, tape.heard_guest) == (guest, guest)
-    assert len(tape.frames) >= 0.98 * frames_sent
+    assert len(tape.frames) >= 0.98 * frames_sent, (len(tape.frames), frames_sent, tape.counters()[:1])
     offset = tape.av_offset()
     assert offset is not None
     assert abs(offset) <= 0.06, (offset, tape.flashes, tape.beeps)

@@ -1,5 +1,6 @@
 """Every message of the two catalogues with any values, read off their fields."""
 
+from functools import cache
 from types import UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
@@ -15,6 +16,7 @@ _json = st.recursive(
 )
 
 
+@cache
 def values(kind: Any) -> st.SearchStrategy[Any]:
     """Values of a type as messages use it."""
     origin, arguments = get_origin(kind), get_args(kind)
