@@ -125,7 +125,8 @@ class ChildProcess:
 
     async def kill(self) -> None:
         if self.process.returncode is None:
-            self.process.kill()
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                self.process.kill()
             await self.process.wait()
         await self._reader
 
