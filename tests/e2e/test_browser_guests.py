@@ -10,6 +10,7 @@ import pytest
 from roomtape.storage.verify import verify
 from tests.support.browser import Chromium
 from tests.support.content import inspect
+from tests.support.share import MOST
 from tests.support.studio import ROOM, Studio, assert_complete, recording
 from tests.support.tab import assert_in_step, page
 
@@ -53,6 +54,7 @@ def assert_take(file: Path, guest: int, frames_sent: int, *, seconds: float) -> 
     assert verify(file).ok
 
 
+@pytest.mark.heavy(MOST)
 async def test_every_codec_of_a_browser_at_once(tmp_path: Path) -> None:
     async with Studio(tmp_path, password=PASSWORD) as studio, Chromium() as chromium:
         tabs = {
@@ -93,6 +95,7 @@ async def test_a_reload_gives_a_new_take_and_the_former_file_is_final(tmp_path: 
             assert_take(file, 1, frames, seconds=2.5)
 
 
+@pytest.mark.heavy(MOST)
 async def test_a_tab_that_crashes_leaves_a_good_file_and_its_guest_comes_back(tmp_path: Path) -> None:
     async with Studio(tmp_path) as studio, Chromium() as chromium:
         recorder = await studio.recorder()

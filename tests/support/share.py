@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import IO, Final
 
 PARTS: Final = 4
+MOST: Final = 3
+"""For several tabs that encode at once."""
 HEAVY: Final = 2
 LIGHT: Final = 1
 POLL_S: Final = 0.05
