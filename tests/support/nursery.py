@@ -25,8 +25,9 @@ class _Nursery:
         if self._launch is None:
             launcher = launching(SupervisionSettings(), Deadlines(), self._metrics)
             self._launch = await self._stack.enter_async_context(launcher)
+        failed = self._metrics.forks_failed.value
         child = await self._launch()
-        assert not self._metrics.forks_failed.value
+        assert self._metrics.forks_failed.value == failed
         return child
 
     async def close(self) -> None:
