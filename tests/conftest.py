@@ -6,8 +6,8 @@ import pytest
 import pytest_asyncio
 from hypothesis import settings
 
-from tests.support.nursery import NURSERY
-from tests.support.share import HEAVY, LIGHT, share_of_the_computer
+from tests.support.session import KEPT
+from tests.support.share import HEAVY, LIGHT, PROGRAMS, share_of_the_computer
 
 # How long an example takes on a busy computer says nothing; performance is measured in bench/.
 settings.register_profile("roomtape", deadline=None)
@@ -21,13 +21,17 @@ def _share(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     if alone or "unit" in request.path.relative_to(request.config.rootpath).parts:
         yield
         return
-    heavy = request.node.get_closest_marker("heavy")
-    parts = LIGHT if heavy is None else heavy.args[0] if heavy.args else HEAVY
-    with share_of_the_computer(tmp_path_factory.getbasetemp().parent, parts):
+    with share_of_the_computer(tmp_path_factory.getbasetemp().parent, _parts(request.node)):
         yield
 
 
+def _parts(test: pytest.Item) -> int:
+    if heavy := test.get_closest_marker("heavy"):
+        return int(heavy.args[0]) if heavy.args else HEAVY
+    return LIGHT if test.get_closest_marker("light") else PROGRAMS
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session", autouse=True)
-async def _nursery() -> AsyncIterator[None]:
-    yield
-    await NURSERY.close()
+async def _kept() -> AsyncIterator[None]:
+    async with KEPT:
+        yield

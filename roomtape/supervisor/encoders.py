@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import glob
 import sys
 from typing import Final
 
@@ -14,6 +15,8 @@ from roomtape.supervisor.launcher import PROJECT, child_environment
 DEADLINE_S: Final = 20.0
 """For all encoders together; one that is not found to work by then is not used."""
 COMMAND: Final = (sys.executable, "-m", "roomtape.child.probe")
+DEVICES: Final = ("/dev/dri/renderD*", "/dev/nvidia*", "/dev/video*", "/dev/dxg")
+"""What the kernel shows of hardware that may encode: VA-API and Quick Sync, NVENC, V4L2, and a GPU under WSL."""
 
 log = get_logger(__name__)
 
@@ -26,9 +29,18 @@ class Probed(msgspec.Struct, frozen=True):
 
 
 async def working_encoder(
-    config: PublishConfig, command: tuple[str, ...] = COMMAND, deadline_s: float = DEADLINE_S
+    config: PublishConfig,
+    command: tuple[str, ...] = COMMAND,
+    deadline_s: float = DEADLINE_S,
+    devices: tuple[str, ...] = DEVICES,
 ) -> str:
-    """The hardware encoder for `config`; empty if there is none, or the probe itself fails: it only ever helps."""
+    """The hardware encoder for `config`; empty if there is none, or the probe itself fails: it only ever helps.
+
+    Where none of `devices` (glob patterns) exists, nothing is tried: that would take longer than all else of a start.
+    """
+    if not any(map(glob.glob, devices)):
+        log.debug("encoder", encoder="software", reason="no device that encodes")
+        return ""
     sizes = (config.width, config.height, config.framerate, config.bitrate_kbps)
     try:
         process = await asyncio.create_subprocess_exec(

@@ -13,6 +13,8 @@ from roomtape.model import Codec
 from roomtape.supervisor.encoders import working_encoder
 
 CONFIG = PublishConfig(stream_id="a", codec=Codec.H264, width=320, height=180, framerate=30, bitrate_kbps=300)
+DEVICES = ("/dev/nul?",)
+"""As if there were hardware."""
 WORKS = Encoder(Codec.H264, "x264enc", "tune=zerolatency bitrate={kbps}")
 
 
@@ -55,7 +57,7 @@ def test_one_that_hangs_is_ended_at_its_deadline() -> None:
 
 
 async def test_the_real_probe_names_what_works_or_nothing() -> None:
-    found = await working_encoder(CONFIG)
+    found = await working_encoder(CONFIG, devices=DEVICES)
     assert found in {"", *(encoder.element for encoder in HARDWARE if encoder.codec is Codec.H264)}
 
 
@@ -72,4 +74,10 @@ async def test_the_real_probe_names_what_works_or_nothing() -> None:
     ids=["works", "none", "garbage", "crash", "hangs", "missing"],
 )
 async def test_whatever_becomes_of_the_probe_there_is_an_answer(command: tuple[str, ...], encoder: str) -> None:
-    assert await working_encoder(CONFIG, command, deadline_s=2.0) == encoder
+    assert await working_encoder(CONFIG, command, deadline_s=2.0, devices=DEVICES) == encoder
+
+
+async def test_without_a_device_nothing_is_tried() -> None:
+    works = says(json.dumps({"encoder": "vah264enc"}))
+    assert await working_encoder(CONFIG, works, devices=("/dev/nosuch*", "/dev/nul?")) == "vah264enc"
+    assert await working_encoder(CONFIG, works, devices=("/dev/nosuch*",)) == ""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import pytest_asyncio
 
 from roomtape.config import Deadlines, LauncherChoice, SupervisionSettings
 from roomtape.errors import ChildStartFailed
@@ -32,7 +33,7 @@ from roomtape.supervisor.launcher import launching
 from roomtape.supervisor.manager import WebRTCSubprocessManager
 from roomtape.supervisor.process import Launch
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.asyncio(loop_scope="module")]
 
 ROOT = Path(__file__).parents[2]
 OFFER = (ROOT / "tests" / "unit" / "child" / "chromium_156.sdp").read_text()
@@ -48,6 +49,7 @@ class Nursery:
 
     def __init__(self, launcher: Launch, metrics: Metrics, folder: Path) -> None:
         self.launcher, self.metrics, self._folder = launcher, metrics, folder
+        self._failed_before = metrics.forks_failed.value
         self.heard: dict[WebRTCSubprocessManager, list[FromChild]] = {}
         self.exits: dict[WebRTCSubprocessManager, list[str]] = {}
 
@@ -69,7 +71,7 @@ class Nursery:
     @property
     def forked(self) -> bool:
         """Whether every child was."""
-        return not self.metrics.forks_failed.value
+        return self.metrics.forks_failed.value == self._failed_before
 
     async def close(self) -> None:
         await asyncio.gather(*(manager.stop() for manager in self.heard))
@@ -88,8 +90,24 @@ async def nursery(
             await its.close()
 
 
-@pytest.fixture
-async def forking(tmp_path: Path) -> AsyncIterator[Nursery]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def unharmed() -> AsyncIterator[tuple[Launch, Metrics]]:
+    """A fork server for all tests that do not kill it: its start costs more than most of them."""
+    metrics = Metrics()
+    async with launching(FORK, PATIENT, metrics) as launcher:
+        yield launcher, metrics
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def forking(unharmed: tuple[Launch, Metrics], tmp_path: Path) -> AsyncIterator[Nursery]:
+    its = Nursery(*unharmed, tmp_path)
+    yield its
+    await its.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def mortal(tmp_path: Path) -> AsyncIterator[Nursery]:
+    """With a fork server of its own."""
     async with nursery(tmp_path) as its:
         yield its
 
@@ -124,13 +142,13 @@ def descriptors(pid: int) -> dict[int, str]:
     return held
 
 
-def servers() -> list[int]:
-    """The fork servers of this process."""
-    found = []
+def servers() -> set[int]:
+    """The fork servers of this process: those of other tests are among them."""
+    found = set()
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if parent(int(process.name)) == os.getpid() and b"child.zygote" in (process / "cmdline").read_bytes():
-                found.append(int(process.name))
+                found.add(int(process.name))
     return found
 
 
@@ -217,13 +235,13 @@ async def test_the_end_of_stdin_reaches_a_child_whatever_its_siblings_do(forking
     assert not forking.exits[second]
 
 
-async def test_signals_are_as_in_a_program_of_its_own(tmp_path: Path) -> None:
-    async def signals(settings: SupervisionSettings) -> list[str]:
-        async with nursery(tmp_path, settings) as its:
-            child = await its.child()
-            return [line for line in status(pid_of(child)) if line.startswith(("SigBlk", "SigIgn", "SigCgt"))]
+async def test_signals_are_as_in_a_program_of_its_own(forking: Nursery, tmp_path: Path) -> None:
+    async def signals(its: Nursery) -> list[str]:
+        child = await its.child()
+        return [line for line in status(pid_of(child)) if line.startswith(("SigBlk", "SigIgn", "SigCgt"))]
 
-    assert await signals(FORK) == await signals(SupervisionSettings(launcher=LauncherChoice.EXEC))
+    async with nursery(tmp_path, SupervisionSettings(launcher=LauncherChoice.EXEC)) as executing:
+        assert await signals(forking) == await signals(executing)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
@@ -251,20 +269,20 @@ async def test_what_a_child_says_on_stderr_is_read(tmp_path: Path, monkeypatch: 
         assert its.forked
 
 
-async def test_starting_costs_a_fraction(tmp_path: Path) -> None:
+async def test_starting_costs_a_fraction(forking: Nursery, tmp_path: Path) -> None:
     """CPU time until a child is ready, over all its threads."""
 
-    async def cost(settings: SupervisionSettings) -> float:
-        async with nursery(tmp_path, settings) as its:
-            await its.child()  # files are in the cache then
-            used = []
-            for _ in range(5):
-                child = await its.child()
-                used.append(sum(int((one / "schedstat").read_text().split()[0]) for one in tasks(pid_of(child))))
-                await child.stop()
-            return statistics.median(used)
+    async def cost(its: Nursery) -> float:
+        await its.child()  # files are in the cache then
+        used = []
+        for _ in range(5):
+            child = await its.child()
+            used.append(sum(int((one / "schedstat").read_text().split()[0]) for one in tasks(pid_of(child))))
+            await child.stop()
+        return statistics.median(used)
 
-    assert await cost(FORK) < 0.3 * await cost(SupervisionSettings(launcher=LauncherChoice.EXEC))
+    async with nursery(tmp_path, SupervisionSettings(launcher=LauncherChoice.EXEC)) as executing:
+        assert await cost(forking) < 0.3 * await cost(executing)
 
 
 def status(pid: int) -> list[str]:
@@ -278,27 +296,27 @@ def tasks(pid: int) -> list[Path]:
 # --- the death of the fork server ---------------------------------------------------------------------------------
 
 
-async def test_the_death_of_the_fork_server_harms_no_child_and_is_healed(forking: Nursery) -> None:
-    ended, killed, crashed, running = [await forking.child() for _ in range(4)]
+async def test_the_death_of_the_fork_server_harms_no_child_and_is_healed(mortal: Nursery) -> None:
+    ended, killed, crashed, running = [await mortal.child() for _ in range(4)]
+    server, before = parent(pid_of(running)), servers()
     await ended.stop()
-    [server] = servers()
     os.kill(server, signal.SIGKILL)
     await until(lambda: parent(pid_of(running)) == os.getpid())
     await killed.stop()
     os.kill(pid_of(crashed), signal.SIGKILL)
-    await until(lambda: forking.exits[crashed])
-    assert [forking.exits[child] for child in (ended, killed, crashed, running)] == [
+    await until(lambda: mortal.exits[crashed])
+    assert [mortal.exits[child] for child in (ended, killed, crashed, running)] == [
         ["exited with code 0"],
         ["exited with code 0"],
         ["ended by SIGKILL (9)"],
         [],
     ]
-    await until(lambda: [new for new in servers() if new != server])
-    await until(lambda: forking.metrics.fork_servers_started.value == 2)
-    late = await asyncio.wait_for(forked_child(forking), 15)
+    await until(lambda: servers() - before)
+    await until(lambda: mortal.metrics.fork_servers_started.value == 2)
+    late = await asyncio.wait_for(forked_child(mortal), 15)
     assert parent(pid_of(late)) in servers()
     await running.stop()
-    assert forking.exits[running] == ["exited with code 0"]
+    assert mortal.exits[running] == ["exited with code 0"]
 
 
 async def forked_child(its: Nursery) -> WebRTCSubprocessManager:
@@ -309,22 +327,21 @@ async def forked_child(its: Nursery) -> WebRTCSubprocessManager:
             return child
 
 
-async def test_while_there_is_no_fork_server_children_are_executed(forking: Nursery) -> None:
-    await forking.child()
-    [server] = servers()
+async def test_while_there_is_no_fork_server_children_are_executed(mortal: Nursery) -> None:
+    server = parent(pid_of(await mortal.child()))
     os.kill(server, signal.SIGKILL)
     await until(lambda: is_gone(server))
-    child = await forking.child()
+    child = await mortal.child()
     assert parent(pid_of(child)) == os.getpid()
-    assert not forking.forked
+    assert not mortal.forked
     await child.stop()
-    assert forking.exits[child] == ["exited with code 0"]
+    assert mortal.exits[child] == ["exited with code 0"]
 
 
 async def test_a_fork_server_that_hangs_is_replaced(tmp_path: Path) -> None:
     async with nursery(tmp_path, deadlines=msgspec.structs.replace(PATIENT, fork=0.3)) as its:
         running = await its.child()
-        [server] = servers()
+        server = parent(pid_of(running))
         os.kill(server, signal.SIGSTOP)
         begun = time.monotonic()
         child = await its.child()
@@ -339,7 +356,7 @@ async def test_a_fork_server_that_hangs_is_replaced(tmp_path: Path) -> None:
 async def test_an_end_that_a_hanging_fork_server_does_not_report_is_found_out(tmp_path: Path) -> None:
     async with nursery(tmp_path, deadlines=msgspec.structs.replace(PATIENT, fork=0.3)) as its:
         child = await its.child()
-        [server] = servers()
+        server = parent(pid_of(child))
         os.kill(server, signal.SIGSTOP)
         await asyncio.wait_for(child.stop(), END_S)
         assert its.exits[child] == ["exited with code 0"]
@@ -385,11 +402,11 @@ async def test_nothing_outlives_a_killed_main_process(server_dies_too: bool) -> 
 
 
 async def test_the_launcher_ends_without_a_trace(tmp_path: Path) -> None:
-    before = len(descriptors(os.getpid()))
+    before, others = len(descriptors(os.getpid())), servers()
     for _ in range(2):
         async with nursery(tmp_path, SupervisionSettings(pool=2)) as its:
             await its.child()
-        await until(lambda: not servers())
+        await until(lambda: servers() <= others)
     await until(lambda: len(descriptors(os.getpid())) <= before + 1)
 
 
@@ -398,6 +415,7 @@ async def test_the_launcher_ends_without_a_trace(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("choice", LauncherChoice)
 async def test_children_of_a_pool_are_there_before_they_are_needed(tmp_path: Path, choice: LauncherChoice) -> None:
+    others_before = children_of(os.getpid())
     async with nursery(tmp_path, SupervisionSettings(launcher=choice, pool=2)) as its:
         first = await its.child()
         mother = parent(pid_of(first))
@@ -405,7 +423,7 @@ async def test_children_of_a_pool_are_there_before_they_are_needed(tmp_path: Pat
 
         def full() -> bool:
             idle.clear()
-            idle.update(pid for pid in children_of(mother) if pid not in (first.pid, *servers()))
+            idle.update(pid for pid in children_of(mother) if pid not in (first.pid, *servers(), *others_before))
             return len(idle) == 2
 
         await until(full)

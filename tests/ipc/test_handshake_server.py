@@ -19,6 +19,8 @@ from roomtape.errors import ConfigError
 from roomtape.handshake.server import HandshakeServer, ServerLimits
 from roomtape.handshake.tls import CERTIFICATE_FILE
 
+pytestmark = pytest.mark.light
+
 ANSWER = 5.0
 """Seconds that anything may take here."""
 

@@ -31,6 +31,8 @@ from roomtape.supervisor.launcher import launch
 from roomtape.supervisor.manager import GARBAGE_LOGGED, MAX_UNSENT, WebRTCSubprocessManager
 from roomtape.supervisor.process import PIPE_LIMIT
 
+pytestmark = pytest.mark.light
+
 FAKE = Path(__file__).parents[1] / "support" / "fake_child.py"
 CONFIG = RecordConfig(stream_id="ann", folder="unused", stem="unused")
 PATIENT = Deadlines(child_ready=10, ping=0.05, pong=5, stop=5)

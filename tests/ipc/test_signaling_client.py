@@ -27,6 +27,8 @@ from roomtape.signaling.protocol import Joined, Protocol
 from roomtape.signaling.wire import MAX_FRAME, Context
 from tests.support.turn import LOOPBACK, free_port
 
+pytestmark = pytest.mark.light
+
 ROOM = RoomId("studio")
 IDENTITY = make_identity(None)
 LISTING = json.dumps({"request": "listing", "list": []})

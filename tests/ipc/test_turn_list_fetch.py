@@ -13,6 +13,8 @@ from roomtape.ice import turn_list
 from roomtape.ice.turn_list import MAX_LIST, fetch_turn_list
 from tests.support.turn import LOOPBACK, free_port
 
+pytestmark = pytest.mark.light
+
 LIST = {"servers": [{"username": "u", "credential": "c", "urls": ["turn:h:3478"]}]}
 
 

@@ -19,6 +19,8 @@ from roomtape.ice.results import ProbeResult, ProbeStatus, explain
 from roomtape.model import TurnServer, TurnTransport
 from tests.support.turn import LOOPBACK, Coturn, free_port
 
+pytestmark = pytest.mark.light
+
 USER, PASSWORD = "alice", "p:a@s/s% w#rd"
 ALLOCATED, GIVEN_BACK = "ALLOCATE processed, success", "lifetime=0"
 """Words of coturn's log."""

@@ -19,6 +19,8 @@ from roomtape.signaling.messages import Dialect
 from roomtape.signaling.visit import Visit, visit
 from tests.support.turn import LOOPBACK, free_port
 
+pytestmark = pytest.mark.light
+
 ROOM = "studio"
 QUICK = Deadlines(dialect=0.2)
 SHORT_S = 0.3

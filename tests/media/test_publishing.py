@@ -41,7 +41,7 @@ from tests.support.pair import PEER, ChildProcess, Pair, pair
 from tests.support.studio import assert_good
 from tests.support.wishing_child import wish
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.light, pytest.mark.asyncio(loop_scope="session")]
 
 GUEST = 7
 SIZE = (320, 180)

@@ -30,7 +30,7 @@ from tests.support.content import inspect
 from tests.support.pair import Pair, pair
 from tests.support.studio import assert_good
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.light, pytest.mark.asyncio(loop_scope="session")]
 
 GUEST = 7
 

@@ -51,7 +51,7 @@ async def returns(tab: TabPair, times: int = 1) -> None:
     ids=["m-line inactive for a while", "track removed and added", "transceiver stopped, m-line used again"],
 )
 async def test_a_camera_that_goes_and_comes_back_stays_in_the_file(tmp_path: Path, pause: str, go_on: str) -> None:
-    async with tab_pair(tmp_path, record(tmp_path)) as tab:
+    async with tab_pair(record(tmp_path)) as tab:
         await tab.negotiate()
         opened = await tab.recorder.wait_for(SegmentOpened)
         assert len(opened.tracks) == 2
@@ -77,7 +77,7 @@ async def test_a_camera_that_goes_and_comes_back_stays_in_the_file(tmp_path: Pat
 
 async def test_a_camera_that_comes_back_with_another_codec_gets_a_second_file(tmp_path: Path) -> None:
     codecs = "RTCRtpReceiver.getCapabilities('video').codecs.filter((codec) => /VP9|rtx/.test(codec.mimeType))"
-    async with tab_pair(tmp_path, record(tmp_path)) as tab:
+    async with tab_pair(record(tmp_path)) as tab:
         await tab.negotiate()
         await tab.recorder.wait_for(SegmentOpened)
         await asyncio.sleep(1)

@@ -10,9 +10,7 @@
 
 A tab's guest is the synthetic one (`source=pattern`), which tests.support.content can read back. Nothing but the
 studio's server is contacted. Each `Chromium` is a fresh profile, which goes with it; the program behind it is started
-once per process and command line, since a start costs as much as a test. That ties it to the session's event loop:
-
-    pytestmark = pytest.mark.asyncio(loop_scope="session")
+once per process and command line (tests.support.session), since a start costs as much as a test.
 """
 
 import asyncio
@@ -22,6 +20,7 @@ from typing import Any, Final, NamedTuple, Self
 from playwright.async_api import Browser as Program
 from playwright.async_api import BrowserContext, Error, Locator, Page, Playwright, async_playwright
 
+from tests.support.session import KEPT
 from tests.support.tab import PAGE_DEADLINE_S, Browser, RoomTab
 
 EXECUTABLE: Final = "/usr/bin/chromium"
@@ -150,28 +149,16 @@ class _Programs:
         program = self._running.get(flags)
         if program is None or not program.is_connected():
             if self._playwright is None:
-                self._playwright = await async_playwright().start()
+                self._playwright = await KEPT.enter_async_context(async_playwright())
             program = await self._playwright.chromium.launch(
                 executable_path=EXECUTABLE, headless=True, args=list(flags)
             )
+            KEPT.push_async_callback(program.close)
             self._running[flags] = program
         return program
 
-    async def end(self) -> None:
-        while self._running:
-            _, program = self._running.popitem()
-            await program.close()
-        if self._playwright is not None:
-            await self._playwright.stop()
-            self._playwright = None
-
 
 _PROGRAMS: Final = _Programs()
-
-
-async def end_programs() -> None:
-    """End every Chromium that is still there for the next test."""
-    await _PROGRAMS.end()
 
 
 class Chromium(Browser[Tab]):
@@ -216,8 +203,11 @@ class Chromium(Browser[Tab]):
         assert self._context is not None
         await self._context.close()
 
-    async def open(self, address: str) -> Tab:
+    async def open(self, address: str, *, body: str | None = None) -> Tab:
+        """A new tab; with `body`, HTML, that is the page, and no server is asked."""
         assert self._context is not None
         tab = Tab(await self._context.new_page())
+        if body is not None:
+            await tab.page.route(address + "**", lambda route: route.fulfill(body=body, content_type="text/html"))
         await tab.page.goto(address)
         return tab

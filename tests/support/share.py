@@ -1,8 +1,8 @@
 """How tests that run at the same time share the computer: each takes its part of the processors while it runs.
 
 A test that times real media must not be starved by its neighbours. Two cores carry two tests that are `heavy` (with a
-browser, or many guests), or one and two that mostly wait. Four of those now and then started their programs all at
-once, and one of them was late; hence three processes.
+browser, or many guests), or one, another with programs of its own, and one that mostly waits. Four that start programs
+now and then did so all at once, and one of them was late.
 """
 
 import fcntl
@@ -12,11 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-PARTS: Final = 4
-MOST: Final = 3
+PARTS: Final = 8
+MOST: Final = 6
 """For several tabs that encode at once."""
-HEAVY: Final = 2
+HEAVY: Final = 4
+PROGRAMS: Final = 3
+"""For a test that says nothing: one with programs that start and encode."""
 LIGHT: Final = 1
+"""For one whose children are forked, and which mostly waits for a file to grow."""
 POLL_S: Final = 0.05
 
 

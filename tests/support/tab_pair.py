@@ -4,10 +4,9 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Final
 
-from playwright.async_api import Page, Route, async_playwright
+from playwright.async_api import Page
 
 from roomtape.ipc.messages import (
     FromChild,
@@ -18,7 +17,7 @@ from roomtape.ipc.messages import (
     RemoteDescription,
 )
 from roomtape.model import Candidate, Description, SdpType
-from tests.support.browser import ALLOWED, EXECUTABLE, FLAGS
+from tests.support.browser import Chromium
 from tests.support.pair import ChildProcess
 
 ANSWER_S: Final = 15.0
@@ -88,25 +87,15 @@ class TabPair:
 
 
 @contextlib.asynccontextmanager
-async def tab_pair(folder: Path, record: RecordConfig) -> AsyncIterator[TabPair]:
+async def tab_pair(record: RecordConfig) -> AsyncIterator[TabPair]:
     """A tab with camera and microphone, and a child that is ready; not connected yet."""
-
-    async def answer(route: Route) -> None:
-        await route.fulfill(body=PAGE, content_type="text/html")
-
-    async with async_playwright() as playwright:
-        context = await playwright.chromium.launch_persistent_context(
-            str(folder / "profile"), executable_path=EXECUTABLE, headless=True, args=[*FLAGS, *ALLOWED]
-        )
+    async with Chromium() as chromium:
         recorder = await ChildProcess.start(record)
         try:
-            page = await context.new_page()
-            await page.route(ADDRESS + "**", answer)
-            pair = TabPair(page, recorder)
-            await page.expose_function("candidateFound", pair.candidate_found)
-            await page.goto(ADDRESS)
-            await page.evaluate("start()")
+            tab = await chromium.open(ADDRESS, body=PAGE)
+            pair = TabPair(tab.page, recorder)
+            await tab.page.expose_function("candidateFound", pair.candidate_found)
+            await tab.evaluate("start()")
             yield pair
         finally:
             await recorder.kill()
-            await context.close()
