@@ -26,9 +26,10 @@ def _share(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def _parts(test: pytest.Item) -> int:
-    if heavy := test.get_closest_marker("heavy"):
-        return int(heavy.args[0]) if heavy.args else HEAVY
-    return LIGHT if test.get_closest_marker("light") else PROGRAMS
+    for name, usual in (("heavy", HEAVY), ("light", LIGHT)):
+        if marker := test.get_closest_marker(name):
+            return int(marker.args[0]) if marker.args else usual
+    return PROGRAMS
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session", autouse=True)

@@ -14,8 +14,6 @@ import pytest
 
 from roomtape.storage.verify import SUFFIXES
 
-pytestmark = pytest.mark.heavy
-
 SECONDS = 4
 DEADLINE_S = 60
 GONE_S = 10

@@ -4,12 +4,8 @@ import asyncio
 import signal
 from pathlib import Path
 
-import pytest
-
 from tests.support.fanout import FanoutServer
 from tests.support.studio import Studio, assert_good, recording
-
-pytestmark = pytest.mark.heavy
 
 
 async def test_three_codecs_a_late_guest_and_one_that_leaves(tmp_path: Path) -> None:

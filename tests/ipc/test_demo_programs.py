@@ -11,6 +11,8 @@ from roomtape import demo
 from roomtape.demo import Program, running, while_alive
 from roomtape.errors import ChildDied, ChildStartFailed
 
+pytestmark = pytest.mark.light
+
 
 def shell(name: str, script: str) -> Program:
     return Program(name, ("sh", "-c", script), os.environ, quiet=True)

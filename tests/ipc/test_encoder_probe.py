@@ -12,6 +12,8 @@ from roomtape.ipc.messages import PublishConfig
 from roomtape.model import Codec
 from roomtape.supervisor.encoders import working_encoder
 
+pytestmark = pytest.mark.light
+
 CONFIG = PublishConfig(stream_id="a", codec=Codec.H264, width=320, height=180, framerate=30, bitrate_kbps=300)
 DEVICES = ("/dev/nul?",)
 """As if there were hardware."""

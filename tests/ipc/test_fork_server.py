@@ -33,7 +33,7 @@ from roomtape.supervisor.launcher import launching
 from roomtape.supervisor.manager import WebRTCSubprocessManager
 from roomtape.supervisor.process import Launch
 
-pytestmark = [pytest.mark.heavy, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ROOT = Path(__file__).parents[2]
 OFFER = (ROOT / "tests" / "unit" / "child" / "chromium_156.sdp").read_text()

@@ -11,7 +11,7 @@ from roomtape.storage.verify import verify
 from tests.support.content import inspect
 from tests.support.tab_pair import TabPair, tab_pair
 
-pytestmark = [pytest.mark.heavy, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 CAMERA = "pc.getTransceivers().find((t) => t.sender.track?.kind === 'video')"
 

@@ -35,7 +35,9 @@ FLAGS: Final = (
     "--autoplay-policy=no-user-gesture-required",
     # Peers are on this machine: its own addresses are candidates, and not hidden behind names.
     "--allow-loopback-in-peer-connection",
-    "--disable-features=WebRtcHideLocalIpsWithMdns,Translate,OptimizationHints,MediaRouter",
+    # With the two pages for the address bar, which nobody sees here, a first tab costs 1.8 CPU seconds instead of 0.4.
+    "--disable-features=WebRtcHideLocalIpsWithMdns,Translate,OptimizationHints,MediaRouter"
+    ",WebUIOmniboxPopup,WebUIOmniboxAimPopup",
 )
 ALLOWED: Final = ("--use-fake-device-for-media-stream=device-count=2", "--use-fake-ui-for-media-stream")
 REFUSED: Final = ("--use-fake-device-for-media-stream", "--deny-permission-prompts")

@@ -18,6 +18,8 @@ MOST: Final = 6
 HEAVY: Final = 4
 PROGRAMS: Final = 3
 """For a test that says nothing: one with programs that start and encode."""
+TOOLS: Final = 2
+"""For one that uses the processors and has nothing that must be in time."""
 LIGHT: Final = 1
 """For one whose children are forked, and which mostly waits for a file to grow."""
 POLL_S: Final = 0.05
@@ -28,12 +30,13 @@ def share_of_the_computer(folder: Path, parts: int) -> Iterator[None]:
     """Wait for so many parts of the PARTS that all processes of a test run have together, and hold them.
 
     `folder` is common to them. The parts are locks on files, which the kernel gives back whatever becomes of the
-    process. Who waits for several stands at the door alone, so that it is never passed by.
+    process. Who waits for several stands at the door alone and collects them, so that nobody takes them all the time.
     """
     held: list[IO[bytes]] = []
     try:
         with (folder / "share-door").open("wb") as door:
-            fcntl.flock(door, fcntl.LOCK_EX)
+            if parts > LIGHT:
+                fcntl.flock(door, fcntl.LOCK_EX)
             while len(held) < parts:
                 held += _free(folder, parts - len(held))
                 if len(held) < parts:
