@@ -10,37 +10,30 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import msgspec
 from rich.console import Console as Terminal
 
 from roomtape import log as logging_setup
 from roomtape import viewing
-from roomtape.config import HOSTED_HOSTS, EncoderChoice, Settings
-from roomtape.errors import ConfigError, SeedRefused
+from roomtape.config import HOSTED_HOSTS, Settings
 from roomtape.ice.servers import list_url
-from roomtape.ice.turn_list import TurnList, ice_for_a_child
-from roomtape.ipc.messages import FromChild, PublishConfig, Stats
+from roomtape.ice.turn_list import TurnList
 from roomtape.logs import get_logger
-from roomtape.model import PeerId, SessionId, StreamId, WireStreamId
+from roomtape.model import PeerId, SessionId, WireStreamId
 from roomtape.observe.metrics import Metrics
 from roomtape.observe.systemd import Systemd
+from roomtape.publishing import PublisherApp
 from roomtape.recorder import RecorderApp
 from roomtape.reloading import Hangup, Reloading
-from roomtape.room.effects import ChildId, Report
-from roomtape.room.publication import publish_config
-from roomtape.room.publisher import Publisher
 from roomtape.runner import Runner
 from roomtape.service import Service
 from roomtape.signaling.client import SignalingClient, dialect_of
 from roomtape.signaling.identity import Identity, make_identity
-from roomtape.signaling.protocol import Joined, Protocol
+from roomtape.signaling.protocol import Protocol
 from roomtape.signaling.wire import Context
-from roomtape.supervisor.encoders import working_encoder
-from roomtape.supervisor.launcher import launch, launching
+from roomtape.supervisor.launcher import launching
 
 ALPHABET: Final = string.ascii_letters + string.digits
 UUID_LENGTH: Final = 20
-DONE, FAILED, BAD_INPUT = 0, 1, 2
 SESSION_LENGTH: Final = 10
 
 log = get_logger(__name__)
@@ -130,24 +123,11 @@ async def _publish(settings: Settings) -> int:
     identity = make_identity(settings.signaling.password, settings.signaling.salt)
     metrics = Metrics()
     redactor = logging_setup.set_up(settings.debug, _secrets(settings, identity), None, metrics)
-    stream = settings.publish.stream_id
-    wire = identity.wire_id(stream)
-    publisher = Publisher(stream, wire, lambda: SessionId(_random_text(SESSION_LENGTH)))
-    turn = turn_list(settings)
-
-    async def configure(_child: ChildId, _stream: StreamId) -> PublishConfig:
-        config = publish_config(settings, await ice_for_a_child(settings.ice, turn, redactor.add), identity.phrase)
-        if settings.publish.encoder is EncoderChoice.AUTO and config.video:
-            return msgspec.structs.replace(config, encoder=await working_encoder(config))
-        return config
-
-    ended = asyncio.Event()
-    audience = PublisherAudience(ended)
-    runner = Runner(publisher, audience, configure, settings.deadlines, metrics, launch)
-    client = signaling_client(settings, identity, runner, metrics, seed=wire, on_refused=audience.refused)
-    runner.perform(publisher.start())
-    await _until_told(runner, (client.run(),), ended)
-    return audience.code
+    app = PublisherApp(settings, identity, turn_list(settings), metrics, new_session, redactor.add)
+    client = signaling_client(settings, identity, app.runner, metrics, seed=app.seed, on_refused=app.refused)
+    app.start()
+    await _until_told(app.runner, (client.run(),), app.ended)
+    return app.code
 
 
 async def _serve(settings: Settings) -> int:
@@ -159,40 +139,6 @@ async def _serve(settings: Settings) -> int:
         log.info("pages for guests", join=server.page_url, watch=f"{server.page_url}room/ROOM")
         await _told_to_stop()
     return 0
-
-
-class PublisherAudience:
-    """Says in the log what happens to a publishing run. `code` is what the run's exit code will be."""
-
-    def __init__(self, ended: asyncio.Event) -> None:
-        self._ended = ended
-        self._viewers = 0
-        self.code = DONE
-
-    def child_said(self, child: ChildId, stream: StreamId, message: FromChild) -> None:
-        if isinstance(message, Stats) and message.viewers != self._viewers:
-            self._viewers = message.viewers
-            log.info("viewers", stream=stream, viewers=message.viewers)
-
-    def child_exited(self, child: ChildId, stream: StreamId, detail: str) -> None:
-        self._ended.set()
-
-    def reported(self, report: Report) -> None:
-        if report.state == "failed":
-            bad_input = report.error is not None and report.error.code == ConfigError.code
-            self.code = BAD_INPUT if bad_input else FAILED
-            log.error("publishing failed", stream=report.stream, reason=report.note)
-        else:
-            log.info("publishing", stream=report.stream, note=report.note)
-
-    def joined(self, joined: Joined) -> None:
-        log.info("joined", dialect=joined.dialect)
-
-    def refused(self, text: str) -> None:
-        error = SeedRefused(f"the server refuses this stream id: {text}")
-        self.code = FAILED
-        log.error("publishing failed", reason=error.detail)
-        self._ended.set()
 
 
 # --- what the runs share -----------------------------------------------------------------------------------------
@@ -245,6 +191,11 @@ def state_dir() -> Path:
 def _secrets(settings: Settings, identity: Identity) -> tuple[str, ...]:
     phrase = (identity.phrase,) if identity.phrase is not None else ()
     return (*logging_setup.secrets_of(settings), *phrase)
+
+
+def new_session() -> SessionId:
+    """The tag of a connection to a viewer (protocol.md 2.7)."""
+    return SessionId(_random_text(SESSION_LENGTH))
 
 
 def _random_text(length: int) -> str:

@@ -7,7 +7,7 @@ import pytest_asyncio
 from hypothesis import settings
 
 from tests.support.session import KEPT
-from tests.support.share import HEAVY, LIGHT, PROGRAMS, share_of_the_computer
+from tests.support.share import HEAVY, LIGHT, USUAL, share_of_the_computer
 
 # How long an example takes on a busy computer says nothing; performance is measured in bench/.
 settings.register_profile("roomtape", deadline=None)
@@ -26,10 +26,9 @@ def _share(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def _parts(test: pytest.Item) -> int:
-    for name, usual in (("heavy", HEAVY), ("light", LIGHT)):
-        if marker := test.get_closest_marker(name):
-            return int(marker.args[0]) if marker.args else usual
-    return PROGRAMS
+    if heavy := test.get_closest_marker("heavy"):
+        return int(heavy.args[0]) if heavy.args else HEAVY
+    return LIGHT if test.get_closest_marker("light") else USUAL
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session", autouse=True)

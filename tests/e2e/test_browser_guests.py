@@ -104,6 +104,7 @@ async def test_a_tab_that_crashes_leaves_a_good_file_and_its_guest_comes_back(tm
         await recording(recorder, "anna", "ben")
         await asyncio.sleep(3)
         sent_before = (await anna.sent()).frames
+        await asyncio.sleep(0.2)  # what is counted may still wait to be sent, and then dies with the tab
         await anna.crash()
         back = await chromium.join(studio, "anna", guest=3)
         await recorder.says("(?s)(guest recording stream=anna.*){2}")

@@ -10,7 +10,7 @@ import pytest
 from roomtape.storage.verify import verify
 from tests.support.studio import Studio, alive, children_of, recording, recording_children
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.asyncio(loop_scope="session")]
 
 GUESTS = 10
 
@@ -19,7 +19,7 @@ async def test_sigint_with_ten_guests_finishes_all_files_within_two_seconds(tmp_
     async with Studio(tmp_path) as studio:
         names = [f"guest{n}" for n in range(GUESTS)]
         programs = [
-            await studio.guest(name, n, "--framerate", "10", size=(160, 90), bitrate=100)
+            await studio.company(name, n, "--framerate", "10", size=(160, 90), bitrate=100)
             for n, name in enumerate(names)
         ]
         recorder = await studio.recorder()
@@ -43,7 +43,7 @@ async def test_sigint_with_ten_guests_finishes_all_files_within_two_seconds(tmp_
 async def test_sigkill_of_the_main_process_leaves_final_files_and_no_process(tmp_path: Path) -> None:
     async with Studio(tmp_path) as studio:
         for number, name in enumerate(("anna", "ben"), start=1):
-            await studio.guest(name, number)
+            await studio.company(name, number)
         recorder = await studio.recorder()
         await recording(recorder, "anna", "ben")
         children = children_of(recorder.process.pid)

@@ -18,7 +18,7 @@ END_S = 25.0
 async def test_a_browser_shows_the_moving_picture(tmp_path: Path, codec: Codec) -> None:
     """H265 is not here: Chromium cannot decode it in software."""
     async with Studio(tmp_path, password="let me in") as studio, Chromium() as chromium:
-        await studio.guest("anna", 5, f"--{codec.lower()}")
+        await studio.company("anna", 5, f"--{codec.lower()}")
         watch = await chromium.watch(studio, password="let me in")
         assert await watch.moves("anna") == 5
 

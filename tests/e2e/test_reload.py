@@ -4,7 +4,11 @@ import asyncio
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.support.studio import Studio, assert_good, recording
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LASTS_S = 1.5
 
@@ -13,7 +17,7 @@ async def test_the_configuration_is_read_again_and_nobody_is_disturbed(tmp_path:
     config = tmp_path / "roomtape.toml"
     config.write_text('prefix = "p"\nbuffer = 100')
     async with Studio(tmp_path) as studio:
-        await studio.guest("anna", 1)
+        await studio.company("anna", 1)
         recorder = await studio.recorder("--config", str(config), "--buffer", "150")
         await recording(recorder, "anna")
 
@@ -26,7 +30,7 @@ async def test_the_configuration_is_read_again_and_nobody_is_disturbed(tmp_path:
         await recorder.says(r"the configuration was read again at_once=debug for_new_connections=container\b")
         await recorder.says(r"left as it is until the next start options=prefix\b")
 
-        await studio.guest("ben", 2)
+        await studio.company("ben", 2)
         await recording(recorder, "ben")
         await recorder.says(r"debug +attempt")
         await asyncio.sleep(LASTS_S)

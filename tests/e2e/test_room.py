@@ -4,8 +4,12 @@ import asyncio
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.support.fanout import FanoutServer
 from tests.support.studio import Studio, assert_good, recording
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_three_codecs_a_late_guest_and_one_that_leaves(tmp_path: Path) -> None:
@@ -32,8 +36,8 @@ async def test_three_codecs_a_late_guest_and_one_that_leaves(tmp_path: Path) -> 
 
 async def test_two_stage_offers_with_a_password_that_is_not_ascii(tmp_path: Path) -> None:
     async with Studio(tmp_path, password="my päss! 😀&#") as studio:
-        await studio.guest("anna", 1, "--vp8", "--offer-on-request")
-        await studio.guest("ben", 2, "--h264", "--offer-on-request")
+        await studio.company("anna", 1, "--vp8", "--offer-on-request")
+        await studio.company("ben", 2, "--h264", "--offer-on-request")
         recorder = await studio.recorder()
         await recording(recorder, "anna", "ben")
         await asyncio.sleep(4)
@@ -45,10 +49,10 @@ async def test_two_stage_offers_with_a_password_that_is_not_ascii(tmp_path: Path
 
 async def test_a_filtered_fanout_server_without_password(tmp_path: Path) -> None:
     async with FanoutServer() as server, Studio(tmp_path, server.url, password="false") as studio:
-        await studio.guest("anna", 1, "--vp8")
+        await studio.company("anna", 1, "--vp8")
         recorder = await studio.recorder("--record", "myprefix")
         assert "dialect=fanout" in recorder.output
-        await studio.guest("ben", 2, "--h264", "--offer-on-request")
+        await studio.company("ben", 2, "--h264", "--offer-on-request")
         await recording(recorder, "anna", "ben")
         await asyncio.sleep(3)
         assert await recorder.stop() == 0
@@ -59,9 +63,9 @@ async def test_a_filtered_fanout_server_without_password(tmp_path: Path) -> None
 
 async def test_the_embedded_server_takes_fanout_clients_beside_hosted_ones(tmp_path: Path) -> None:
     async with Studio(tmp_path) as studio:
-        await studio.guest("anna", 1, "--server-dialect", "fanout")
+        await studio.company("anna", 1, "--server-dialect", "fanout")
         recorder = await studio.recorder()
-        await studio.guest("ben", 2, "--server-dialect", "fanout", "--offer-on-request")
+        await studio.company("ben", 2, "--server-dialect", "fanout", "--offer-on-request")
         await recording(recorder, "anna", "ben")
         await asyncio.sleep(2)
         assert await recorder.stop() == 0
@@ -72,9 +76,9 @@ async def test_the_embedded_server_takes_fanout_clients_beside_hosted_ones(tmp_p
 
 async def test_a_guest_without_picture_one_without_sound_and_a_recorder_that_wants_no_sound(tmp_path: Path) -> None:
     async with Studio(tmp_path) as studio:
-        await studio.guest("voice", 1, "--novideo")
-        await studio.guest("mute", 2, "--noaudio", "--h264")
-        await studio.guest("both", 3)
+        await studio.company("voice", 1, "--novideo")
+        await studio.company("mute", 2, "--noaudio", "--h264")
+        await studio.company("both", 3)
         first = await studio.recorder("--record-streams", "voice,mute")
         second = await studio.recorder("--record-streams", "both", "--noaudio")
         await recording(first, "voice", "mute")
@@ -90,12 +94,12 @@ async def test_a_guest_without_picture_one_without_sound_and_a_recorder_that_wan
 async def test_one_stream_without_a_room_also_when_it_comes_later_and_again(tmp_path: Path) -> None:
     async with Studio(tmp_path) as studio:
         recorder = await studio.recorder("--record", "anna", room=None)
-        guest = await studio.guest("anna", 1, room=None)
+        guest = await studio.company("anna", 1, room=None)
         await recording(recorder, "anna")
         await asyncio.sleep(1.5)
         await guest.stop()
         await recorder.says("guest finished stream=anna")
-        await studio.guest("anna", 1, room=None)
+        await studio.company("anna", 1, room=None)
         await recorder.says(r"(?s)guest finished.*guest recording stream=anna")
         await asyncio.sleep(1)
         assert await recorder.stop() == 0

@@ -10,6 +10,8 @@ import pytest
 from tests.support.notified import Notified
 from tests.support.studio import ROOM, Studio, assert_good, children_of, recording
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 WATCHDOG_S = 1.0
 
 
@@ -29,7 +31,7 @@ async def test_systemd_hears_how_a_recorder_is(place: str, tmp_path: Path) -> No
         )
         await notified.hears("READY=1")
         await notified.hears("STATUS=recording 0 guests")
-        await studio.guest("anna", 1)
+        await studio.company("anna", 1)
         await recording(recorder, "anna")
         await notified.hears("STATUS=recording 1 guest")
 

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from roomtape.config import ServeSettings
 from roomtape.handshake.server import HandshakeServer
 from roomtape.signaling.crypto import encrypt
@@ -15,6 +17,8 @@ from roomtape.signaling.identity import make_identity
 from roomtape.storage.verify import verify
 from tests.support.stranger import Stranger
 from tests.support.studio import ROOM, Studio, alive, assert_good, children_of, recording, recording_children
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 DESCRIPTIONS: list[Any] = [[], {"type": "offer", "sdp": "v=0\r\nm=\0"}, {"type": "offer"}, 7, "00", {"sdp": {}}]
 CANDIDATES: list[Any] = [[{"candidate": 5}], [[[]]], {"candidate": {}}, "x" * 5000, [None] * 300]
@@ -32,7 +36,7 @@ async def test_a_guest_with_another_password_is_explained_and_the_others_are_rec
             data, vector = encrypt('{"type":"offer","sdp":"v=0"}', "another phrase")
             await stranger.send(UUID=viewer, session="s", description=data, vector=vector)
             await recorder.says("wrong room password or salt.*stream=odd|stream=odd.*wrong room password or salt")
-            await studio.guest("anna", 1)
+            await studio.company("anna", 1)
             await recording(recorder, "anna")
             await asyncio.sleep(1.5)
             assert await recorder.stop() == 0
@@ -49,7 +53,7 @@ async def test_hostile_members_disturb_nobody_and_leave_no_file_outside_the_fold
                 await stranger.send(UUID=viewer, session="s", description=description, vector="zz")
             for candidates in CANDIDATES:
                 await stranger.send(UUID=viewer, session="s", type="local", candidates=candidates)
-            await studio.guest("anna", 1)
+            await studio.company("anna", 1)
             await recording(recorder, "anna")
             await asyncio.sleep(1.5)
             assert await recorder.stop() == 0
@@ -59,11 +63,11 @@ async def test_hostile_members_disturb_nobody_and_leave_no_file_outside_the_fold
 
 async def test_a_killed_child_is_replaced_and_the_other_guest_does_not_notice(tmp_path: Path) -> None:
     async with Studio(tmp_path) as studio:
-        await studio.guest("anna", 1)
+        await studio.company("anna", 1)
         recorder = await studio.recorder("--debug")
         await recording(recorder, "anna")
         (victim,) = recording_children(recorder.process.pid)
-        await studio.guest("ben", 2)
+        await studio.company("ben", 2)
         await recording(recorder, "ben")
         os.kill(victim, signal.SIGKILL)
         await recorder.says(r"(?s)ended by SIGKILL.*guest recording stream=anna")
@@ -79,7 +83,7 @@ def crash_reports(folder: Path) -> list[Any]:
 
 async def test_a_child_that_hangs_is_noticed_and_replaced_in_time(tmp_path: Path) -> None:
     async with Studio(tmp_path) as studio:
-        await studio.guest("anna", 1)
+        await studio.company("anna", 1)
         recorder = await studio.recorder()
         await recording(recorder, "anna")
         (victim,) = recording_children(recorder.process.pid)
@@ -97,7 +101,7 @@ async def test_a_child_that_hangs_is_noticed_and_replaced_in_time(tmp_path: Path
 
 async def test_a_child_that_hangs_at_the_end_is_no_success(tmp_path: Path) -> None:
     async with Studio(tmp_path) as studio:
-        await studio.guest("anna", 1)
+        await studio.company("anna", 1)
         recorder = await studio.recorder()
         await recording(recorder, "anna")
         (victim,) = recording_children(recorder.process.pid)
@@ -111,7 +115,7 @@ async def test_a_child_that_hangs_at_the_end_is_no_success(tmp_path: Path) -> No
 
 async def test_a_second_ctrl_c_does_not_wait_for_a_child_that_hangs(tmp_path: Path) -> None:
     async with Studio(tmp_path) as studio:
-        await studio.guest("anna", 1)
+        await studio.company("anna", 1)
         recorder = await studio.recorder()
         await recording(recorder, "anna")
         children = children_of(recorder.process.pid)
@@ -129,7 +133,7 @@ async def test_wss_with_a_self_made_certificate_is_refused_unless_the_user_allow
     async with HandshakeServer(ServeSettings(port=0, tls=True), tmp_path / "server") as server:
         assert server.url.startswith("wss://")
         async with Studio(tmp_path, server.url) as studio:
-            await studio.guest("anna", 1, "--insecure-signaling")
+            await studio.company("anna", 1, "--insecure-signaling")
             wary = await studio.program("wary", "--room", ROOM, "--record-room", "--output-dir", str(tmp_path / "no"))
             await wary.says("its certificate is not trusted")
             assert await wary.stop() == 0

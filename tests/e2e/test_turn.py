@@ -3,8 +3,12 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.support.studio import Studio, assert_good, recording
 from tests.support.turn import Coturn
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PASSWORD = "s3cret:p@ss w/rd"
 RELAY = ("--ice-transport-policy", "relay")
@@ -13,7 +17,7 @@ RELAY = ("--ice-transport-policy", "relay")
 async def test_relay_only_through_coturn(tmp_path: Path) -> None:
     with Coturn(user="ann", password=PASSWORD) as turn:
         async with Studio(tmp_path) as studio:
-            await studio.guest("anna", 1)
+            await studio.company("anna", 1)
             recorder = await studio.recorder("--turn-server", turn.uri(), *RELAY)
             await recording(recorder, "anna")
             await asyncio.sleep(3)
@@ -26,7 +30,7 @@ async def test_relay_only_through_coturn(tmp_path: Path) -> None:
 async def test_a_wrong_turn_password_is_said_clearly_and_no_secret_with_it(tmp_path: Path) -> None:
     with Coturn(user="ann", password=PASSWORD) as turn:
         async with Studio(tmp_path) as studio:
-            await studio.guest("anna", 1)
+            await studio.company("anna", 1)
             wrong = f"turn://ann:wr0ng-p4ss@{turn.host}:{turn.port}"
             recorder = await studio.recorder("--turn-server", wrong, *RELAY, "--debug")
             said = await recorder.says(r"TURN does not work code=turn_refused reason=(.*)", timeout_s=12)
@@ -38,7 +42,7 @@ async def test_a_wrong_turn_password_is_said_clearly_and_no_secret_with_it(tmp_p
 
 async def test_a_turn_server_that_is_not_there_is_said_clearly(tmp_path: Path) -> None:
     async with Studio(tmp_path) as studio:
-        await studio.guest("anna", 1)
+        await studio.company("anna", 1)
         recorder = await studio.recorder("--turn-server", "turn://ann:pass@127.0.0.1:9?transport=tcp", *RELAY)
         await recorder.says(r"TURN does not work code=turn_unreachable", timeout_s=12)
         assert await recorder.stop() == 0

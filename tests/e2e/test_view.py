@@ -13,6 +13,8 @@ import pytest
 from tests.support.content import inspect
 from tests.support.studio import Program, Studio, alive, assert_good, children_of
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 END_S = 15.0
 """For a reader to come to the end of its pipe."""
 
@@ -53,7 +55,7 @@ async def view_to(studio: Studio, reader: Reader, *options: str) -> Program:
 async def test_standard_output_holds_the_stream_and_nothing_else(tmp_path: Path, codec: str) -> None:
     film = tmp_path / "film.mkv"
     async with Studio(tmp_path, password="secret") as studio:
-        await studio.guest("anna", 5, codec)
+        await studio.company("anna", 5, codec)
         with film.open("wb") as file:
             viewer = await studio.viewer("anna", "--fdsink", "--debug", stdout=file.fileno())
         await viewer.says("viewing stream=anna")
@@ -76,7 +78,7 @@ async def test_a_player_goes_on_when_the_publisher_is_killed_and_comes_back(tmp_
         await viewer.says("viewing stream=anna")
         await asyncio.sleep(3)
         await former.stop(signal.SIGKILL)
-        await studio.guest("anna", 2)
+        await studio.company("anna", 2)
         await viewer.says(r"(?s)viewing stream=anna.*viewing stream=anna")
         await asyncio.sleep(3)
         assert await viewer.stop() == 0
@@ -94,7 +96,7 @@ async def test_a_player_goes_on_when_the_publisher_is_killed_and_comes_back(tmp_
 async def test_a_player_goes_on_when_the_viewing_process_is_killed(tmp_path: Path) -> None:
     reader = copier(tmp_path / "copy.mkv")
     async with Studio(tmp_path) as studio:
-        await studio.guest("anna", 1, "--h264")
+        await studio.company("anna", 1, "--h264")
         viewer = await view_to(studio, reader)
         await viewer.says("viewing stream=anna")
         await asyncio.sleep(2)
@@ -116,12 +118,12 @@ async def test_a_player_goes_on_when_the_viewing_process_is_killed(tmp_path: Pat
 async def test_another_codec_is_told_and_the_sound_goes_on(tmp_path: Path) -> None:
     reader = copier(tmp_path / "copy.mkv")
     async with Studio(tmp_path) as studio:
-        former = await studio.guest("anna", 1, "--vp8")
+        former = await studio.company("anna", 1, "--vp8")
         viewer = await view_to(studio, reader)
         await viewer.says("viewing stream=anna")
         await asyncio.sleep(2)
         await former.stop()
-        await studio.guest("anna", 1, "--h264")
+        await studio.company("anna", 1, "--h264")
         await viewer.says("came too late for the player.* codecs=H264")
         await asyncio.sleep(4)
         assert await viewer.stop() == 0
@@ -135,7 +137,7 @@ async def test_a_slow_reader_loses_whole_frames_and_the_connection_stays(tmp_pat
     film = tmp_path / "film.mkv"
     read, write = os.pipe()
     async with Studio(tmp_path) as studio:
-        await studio.guest("anna", 3)
+        await studio.company("anna", 3)
         viewer = await studio.viewer("anna", "--fdsink", stdout=write)
         os.close(write)
         await viewer.says("standard output is read too slowly: media is dropped")
@@ -165,7 +167,7 @@ async def test_a_slow_reader_loses_whole_frames_and_the_connection_stays(tmp_pat
 async def test_a_reader_that_never_reads_does_not_keep_the_viewer(tmp_path: Path) -> None:
     read, write = os.pipe()
     async with Studio(tmp_path) as studio:
-        await studio.guest("anna", 1)
+        await studio.company("anna", 1)
         viewer = await studio.viewer("anna", "--fdsink", stdout=write)
         os.close(write)
         await viewer.says("standard output is read too slowly")
@@ -183,7 +185,7 @@ async def test_a_reader_that_goes_ends_the_viewer(tmp_path: Path, when: str) -> 
     os.close(read)
     async with Studio(tmp_path) as studio:
         if when.startswith("viewing"):
-            await studio.guest("anna", 1)
+            await studio.company("anna", 1)
         viewer = await studio.viewer(
             "anna", "--fdsink", stdout=write, room=None if "waiting" in when else "testroom123"
         )
@@ -201,13 +203,13 @@ async def test_a_reader_that_goes_ends_the_viewer(tmp_path: Path, when: str) -> 
 async def test_a_file_and_another_after_the_reconnect(tmp_path: Path) -> None:
     film = tmp_path / "film.mkv"
     async with Studio(tmp_path) as studio:
-        former = await studio.guest("anna", 4, "--h264")
+        former = await studio.company("anna", 4, "--h264")
         viewer = await studio.viewer("anna", "--output", str(film))
         await viewer.says("viewing stream=anna")
         await asyncio.sleep(3)
         assert await former.stop() == 0
         await viewer.says("file is final stream=anna file=film.mkv")
-        await studio.guest("anna", 4)
+        await studio.company("anna", 4)
         await viewer.says(r"(?s)viewing stream=anna.*viewing stream=anna")
         await asyncio.sleep(3)
         assert await viewer.stop() == 0
@@ -223,7 +225,7 @@ async def test_a_file_and_another_after_the_reconnect(tmp_path: Path) -> None:
 async def test_sinks_get_what_was_decoded(tmp_path: Path, codec: str) -> None:
     raw = tmp_path / "pictures.i420"
     async with Studio(tmp_path) as studio:
-        await studio.guest("anna", 1, codec)
+        await studio.company("anna", 1, codec)
         sink = f"video/x-raw,format=I420 ! filesink location={raw}"
         viewer = await studio.viewer("anna", "--video-sink", sink, "--audio-sink", "fakesink sync=true")
         await viewer.says(r"track stream=anna codec=OPUS")
@@ -254,7 +256,7 @@ async def test_a_sink_that_does_not_work_ends_with_one_sentence(
     tmp_path: Path, options: tuple[str, ...], sentence: str
 ) -> None:
     async with Studio(tmp_path) as studio:
-        await studio.guest("anna", 1)
+        await studio.company("anna", 1)
         viewer = await studio.viewer("anna", "--audio-sink", "fakesink", *options)
         assert await asyncio.wait_for(viewer.process.wait(), END_S) == 1
         assert await viewer.stop() == 1

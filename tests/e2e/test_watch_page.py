@@ -13,8 +13,8 @@ pytestmark = [pytest.mark.heavy, pytest.mark.asyncio(loop_scope="session")]
 
 async def test_synthetic_guests_of_both_kinds_and_one_by_browser_are_seen(tmp_path: Path) -> None:
     async with Studio(tmp_path, password="secret") as studio, Chromium() as chromium:
-        await studio.guest("anna", 1, "--vp8")
-        await studio.guest("ben", 2, "--h264", "--offer-on-request", "--novideo")
+        await studio.company("anna", 1, "--vp8")
+        await studio.company("ben", 2, "--h264", "--offer-on-request", "--novideo")
         await chromium.join(studio, "Cleo", guest=3, password="secret")
         watch = await chromium.watch(studio, password="secret")
         assert [await watch.moves("anna"), await watch.moves("Cleo")] == [1, 3]
@@ -30,8 +30,8 @@ async def test_synthetic_guests_of_both_kinds_and_one_by_browser_are_seen(tmp_pa
 
 async def test_who_is_recorded_is_marked_and_no_longer_when_the_recorder_stops(tmp_path: Path) -> None:
     async with Studio(tmp_path) as studio, Chromium() as chromium:
-        await studio.guest("anna", 1)
-        await studio.guest("ben", 2)
+        await studio.company("anna", 1)
+        await studio.company("ben", 2)
         watch = await chromium.watch(studio)
         anna, ben = (watch.tile(name).get_by_text("Recording", exact=True) for name in ("anna", "ben"))
         await watch.moves("ben")

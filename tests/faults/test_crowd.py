@@ -13,13 +13,14 @@ from tests.support.studio import Studio, assert_good
 
 GUESTS = 30
 AT_ONCE = 5
-"""Programs that are started together; what counts is when the guests announce themselves."""
+"""Guests that are started together; what counts is when the guests announce themselves."""
 ALL_S = 40.0
 """Until all are recorded, on a computer that also encodes thirty pictures and thirty sounds."""
 LASTS_S = 2.0
 
 
 @pytest.mark.heavy(PARTS)
+@pytest.mark.asyncio(loop_scope="session")
 async def test_all_of_them_are_recorded(tmp_path: Path, record_property: Figure) -> None:
     names = {f"guest{number:02d}": number for number in range(GUESTS)}
     async with Studio(tmp_path) as studio, Gate(studio.url) as gate:
@@ -30,7 +31,7 @@ async def test_all_of_them_are_recorded(tmp_path: Path, record_property: Figure)
         async def enter(name: str, number: int) -> None:
             async with starters:
                 options = ("--framerate", "5", "--server", gate.url)
-                await studio.guest(name, number, *options, size=(160, 90), bitrate=60)
+                await studio.company(name, number, *options, size=(160, 90), bitrate=60)
 
         await asyncio.gather(*(enter(name, number) for name, number in names.items()))
         await gate.hold_of(GUESTS)

@@ -28,9 +28,6 @@ from roomtape.ipc.messages import (
     Stop,
     ToChild,
 )
-from tests.support.share import TOOLS
-
-pytestmark = pytest.mark.light(TOOLS)
 
 ROOT = Path(__file__).parents[2]
 AS_MODULE = ("-m", "roomtape.child")

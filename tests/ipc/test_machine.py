@@ -9,9 +9,6 @@ from pathlib import Path
 import pytest
 
 from roomtape.machine import INVENTORY, Inventory, Machine, read_inventory, run
-from tests.support.share import TOOLS
-
-pytestmark = pytest.mark.light(TOOLS)
 
 DEADLINE_S = 20
 

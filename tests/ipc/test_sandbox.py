@@ -14,9 +14,6 @@ from roomtape.ipc.messages import Log, Ready, RecordConfig
 from roomtape.ipc.storing import Storing
 from tests.support.intruder_child import attempt
 from tests.support.pair import ChildProcess
-from tests.support.share import TOOLS
-
-pytestmark = pytest.mark.light(TOOLS)
 
 REFUSED = "EACCES"
 NOT_ALLOWED = "EPERM"

@@ -4,7 +4,7 @@ import threading
 import time
 from pathlib import Path
 
-from tests.support.share import HEAVY, LIGHT, PARTS, PROGRAMS, share_of_the_computer
+from tests.support.share import HEAVY, LIGHT, PARTS, USUAL, share_of_the_computer
 
 HELD_S = 0.2
 
@@ -24,9 +24,7 @@ def test_no_more_parts_are_held_at_once_than_there_are_and_everyone_has_a_turn(t
                 held -= parts
                 done += 1
 
-    threads = [
-        threading.Thread(target=take, args=(parts,)) for parts in (HEAVY, PROGRAMS, LIGHT, HEAVY, LIGHT, PARTS) * 2
-    ]
+    threads = [threading.Thread(target=take, args=(parts,)) for parts in (HEAVY, USUAL, LIGHT, HEAVY, LIGHT, PARTS) * 2]
     for thread in threads:
         thread.start()
     for thread in threads:

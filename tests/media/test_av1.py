@@ -12,10 +12,7 @@ from roomtape.child.gst import Gst, chain
 from roomtape.child.pattern import Picture
 from roomtape.storage.verify import verify
 from tests.support.content import Content, inspect
-from tests.support.share import TOOLS
 from tests.unit.child.main_loop import run_until
-
-pytestmark = pytest.mark.light(TOOLS)
 
 FPS = 30
 KEY_DISTANCE = 15

@@ -8,9 +8,6 @@ import pytest
 
 from roomtape.child.pattern import CHUNKS_PER_SECOND, SAMPLE_RATE, Picture, Sound
 from tests.support.content import Content, FrameSeen, Mark, inspect, marks, tones
-from tests.support.share import TOOLS
-
-pytestmark = pytest.mark.light(TOOLS)
 
 FPS = 30
 SIZE = (320, 180)

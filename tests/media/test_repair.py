@@ -16,9 +16,8 @@ from roomtape.storage.tools import Tools
 from roomtape.storage.verify import verify
 from tests.support.content import inspect
 from tests.support.pair import pair
-from tests.support.share import TOOLS
 
-pytestmark = [pytest.mark.light(TOOLS), pytest.mark.asyncio(loop_scope="session")]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 GUEST = 7
 LOSSY = """#!/bin/sh

@@ -9,9 +9,6 @@ import pytest
 from roomtape.errors import MissingElement
 from roomtape.storage.tools import MAX_ERRORS, deadline_s
 from roomtape.storage.verify import verify, verify_all
-from tests.support.share import TOOLS
-
-pytestmark = pytest.mark.light(TOOLS)
 
 VP8 = ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "300k")
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-b:v", "300k")

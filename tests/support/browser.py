@@ -160,7 +160,7 @@ class _Programs:
         return program
 
 
-_PROGRAMS: Final = _Programs()
+_USUAL: Final = _Programs()
 
 
 class Chromium(Browser[Tab]):
@@ -192,7 +192,7 @@ class Chromium(Browser[Tab]):
         self._context: BrowserContext | None = None
 
     async def __aenter__(self) -> Self:
-        program = await _PROGRAMS.get(self._flags)
+        program = await _USUAL.get(self._flags)
         self._context = await program.new_context(**self._settings)
         self._context.set_default_timeout(PAGE_DEADLINE_S * 1000)
         if self._lacks is not None:

@@ -1,8 +1,8 @@
 """How tests that run at the same time share the computer: each takes its part of the processors while it runs.
 
-A test that times real media must not be starved by its neighbours. Two cores carry two tests that are `heavy` (with a
-browser, or many guests), or one, another with programs of its own, and one that mostly waits. Four that start programs
-now and then did so all at once, and one of them was late.
+A test that times real media must not be starved by its neighbours: of tests in browsers two run at a time, with one
+that mostly waits. A part is about a quarter of a processor; each kind of test is given a little more than what it was
+seen to use from its first program to its last.
 """
 
 import fcntl
@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import IO, Final
 
 PARTS: Final = 8
-MOST: Final = 6
+MOST: Final = 5
 """For several tabs that encode at once."""
-HEAVY: Final = 4
-PROGRAMS: Final = 3
-"""For a test that says nothing: one with programs that start and encode."""
-TOOLS: Final = 2
-"""For one that uses the processors and has nothing that must be in time."""
+HEAVY: Final = 3
+"""For one with a browser, or with many guests."""
+USUAL: Final = 2
 LIGHT: Final = 1
-"""For one whose children are forked, and which mostly waits for a file to grow."""
+"""For one that mostly waits for a file to grow, or for its own processes."""
 POLL_S: Final = 0.05
 
 

@@ -3,32 +3,34 @@
 import asyncio
 import json
 import os
-import re
 import signal
 import sys
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from roomtape.config import ServeSettings
 from roomtape.handshake.server import HandshakeServer
+from tests.support.company import COMPANY, Companion
 from tests.support.content import Content, inspect
+from tests.support.words import Words
 
 ROOT = Path(__file__).parents[2]
 ROOM = "testroom123"
+PASSWORD = "ROOMTAPE_PASSWORD"
+SIZE = (320, 180)
+BITRATE = 300
 
 
-class Program:
+class Program(Words):
     """One of roomtape's commands; `output` is what it has written so far, stdout and stderr together.
 
     With `stdout`, a descriptor, that is where standard output goes, and `output` is stderr alone.
     """
 
     def __init__(self, process: asyncio.subprocess.Process, name: str) -> None:
-        self.process, self.name = process, name
-        self.output = ""
-        self._news = asyncio.Event()
+        super().__init__(name)
+        self.process = process
         self._reader = asyncio.create_task(self._read())
 
     @classmethod
@@ -44,26 +46,16 @@ class Program:
         )
         return cls(process, name)
 
+    @property
+    def is_gone(self) -> bool:
+        return self.process.returncode is not None
+
     async def _read(self) -> None:
         pipe = self.process.stdout or self.process.stderr
         assert pipe is not None
         while data := await pipe.read(65536):
-            self.output += data.decode(errors="replace")
-            self._news.set()
-        self._news.set()
-
-    async def says(self, pattern: str, timeout_s: float = 25.0) -> re.Match[str]:
-        """Wait until the output matches."""
-        deadline = time.monotonic() + timeout_s
-        while True:
-            if match := re.search(pattern, self.output):
-                return match
-            self._news.clear()
-            try:
-                await asyncio.wait_for(self._news.wait(), deadline - time.monotonic())
-            except TimeoutError:
-                raise AssertionError(f"{self.name} did not say {pattern!r}; it said:\n{self.output}") from None
-            assert self.process.returncode is None or re.search(pattern, self.output), self.output
+            self.hear(data.decode(errors="replace"))
+        self.hear("")
 
     def send(self, number: signal.Signals) -> None:
         if self.process.returncode is None:
@@ -91,9 +83,10 @@ class Studio:
         self.folder = folder / "tapes"
         self._state = folder / "state"
         self._address = server
-        self._environment = {} if password is None else {"ROOMTAPE_PASSWORD": password}
+        self._environment = {} if password is None else {PASSWORD: password}
         self._server: HandshakeServer | None = None
         self._programs: list[Program] = []
+        self._company: list[Companion] = []
 
     async def __aenter__(self) -> Self:
         if self._address is None:
@@ -108,6 +101,7 @@ class Studio:
             program.send(signal.SIGKILL)
         for program in self._programs:
             await program.process.wait()
+        await asyncio.gather(*(companion.stop() for companion in self._company))
         if self._server is not None:
             await self._server.__aexit__(kind, error, trace)
 
@@ -116,10 +110,13 @@ class Studio:
         assert self._address is not None
         return self._address
 
+    @property
+    def _here(self) -> tuple[str, ...]:
+        return ("--server", self.url, "--stun-server", "false")
+
     async def program(self, name: str, *arguments: str, stdout: int | None = None) -> Program:
         """`publish.py` with this studio's server; nothing else on the network is contacted."""
-        common = ("--server", self.url, "--stun-server", "false")
-        return await self.run(name, "publish.py", *common, *arguments, stdout=stdout)
+        return await self.run(name, "publish.py", *self._here, *arguments, stdout=stdout)
 
     async def run(self, name: str, *command: str, stdout: int | None = None, **environment: str) -> Program:
         """Any program, gone at the end."""
@@ -133,15 +130,29 @@ class Studio:
         number: int,
         *options: str,
         room: str | None = ROOM,
-        size: tuple[int, int] = (320, 180),
-        bitrate: int = 300,
+        size: tuple[int, int] = SIZE,
+        bitrate: int = BITRATE,
     ) -> Program:
-        """A synthetic guest in the room; returns when it has joined."""
-        place = ("--room", room) if room else ()
-        picture = ("--width", str(size[0]), "--height", str(size[1]), "--bitrate", str(bitrate))
-        guest = await self.program(
-            name, "--streamid", name, *place, "--test", "--guest-number", str(number), *picture, *options
-        )
+        """A synthetic guest in the room, a program of its own; returns when it has joined."""
+        guest = await self.program(name, *_synthetic(name, number, room, size, bitrate), *options)
+        await guest.says("joined")
+        return guest
+
+    async def company(
+        self,
+        name: str,
+        number: int,
+        *options: str,
+        room: str | None = ROOM,
+        size: tuple[int, int] = SIZE,
+        bitrate: int = BITRATE,
+    ) -> Companion:
+        """The same, cheaper: tests.support.company."""
+        password = self._environment.get(PASSWORD)
+        secret = () if password is None else ("--password", password)
+        arguments = (*self._here, *secret, *_synthetic(name, number, room, size, bitrate), *options)
+        guest = await COMPANY.enter(name, *arguments)
+        self._company.append(guest)
         await guest.says("joined")
         return guest
 
@@ -179,6 +190,12 @@ class Studio:
         files = self.files(stream)
         assert len(files) == 1, [path.name for path in self.folder.iterdir()]
         return inspect(files[0])
+
+
+def _synthetic(name: str, number: int, room: str | None, size: tuple[int, int], bitrate: int) -> tuple[str, ...]:
+    place = ("--room", room) if room else ()
+    picture = ("--width", str(size[0]), "--height", str(size[1]), "--bitrate", str(bitrate))
+    return "--streamid", name, *place, "--test", "--guest-number", str(number), *picture
 
 
 async def recording(recorder: Program, *streams: str) -> None:

@@ -1,27 +1,20 @@
 import asyncio
 import json
-import logging
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from roomtape import app, reloading
-from roomtape.app import BAD_INPUT, DONE, FAILED, UUID_LENGTH, PublisherAudience, signaling_client, state_dir, turn_list
+from roomtape.app import UUID_LENGTH, signaling_client, state_dir, turn_list
 from roomtape.config import IceSettings, Settings, SignalingSettings
-from roomtape.errors import ConfigError
-from roomtape.ipc.messages import FromChild, Ready, Stats
 from roomtape.model import StreamId, TurnServer, TurnTransport, WireStreamId
 from roomtape.observe.metrics import Metrics
-from roomtape.room.effects import Report
-from roomtape.room.outcome import Outcome
 from roomtape.runner import Runner
 from roomtape.signaling.identity import make_identity
-from roomtape.signaling.messages import Dialect
-from roomtape.signaling.protocol import Joined, Transmit
+from roomtape.signaling.protocol import Transmit
 from tests.support.fake_process import settle
 
 ANN = StreamId("ann")
@@ -121,64 +114,6 @@ def test_the_state_folder_is_where_xdg_says(variable: str | None, folder: str, m
     if variable is not None:
         monkeypatch.setenv("XDG_STATE_HOME", variable)
     assert state_dir() == Path(folder)
-
-
-# --- a publisher's audience ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def said(caplog: pytest.LogCaptureFixture) -> Callable[[], list[tuple[str, dict[str, Any]]]]:
-    caplog.set_level(logging.INFO, "roomtape.app")
-    return lambda: [(record.getMessage(), record.__dict__["fields"]) for record in caplog.records]
-
-
-Said = Callable[[], list[tuple[str, dict[str, Any]]]]
-
-
-def viewers(number: int) -> Stats:
-    return Stats(video_frames=0, audio_frames=0, media_bytes=0, packets=0, packets_lost=0, silent_ms=0, viewers=number)
-
-
-async def test_the_number_of_viewers_is_told_when_it_changes(said: Said) -> None:
-    audience = PublisherAudience(asyncio.Event())
-    ready = Ready(version=1, pid=1, gstreamer="none")
-    messages: tuple[FromChild, ...] = (viewers(0), ready, viewers(1), viewers(1), viewers(2), viewers(0))
-    for message in messages:
-        audience.child_said(1, ANN, message)
-    assert [fields["viewers"] for _, fields in said()] == [1, 2, 0]
-
-
-async def test_a_child_that_is_gone_ends_the_run(said: Said) -> None:
-    ended = asyncio.Event()
-    audience = PublisherAudience(ended)
-    audience.joined(Joined(Dialect.HOSTED))
-    audience.reported(Report(ANN, "waiting", "no viewer yet"))
-    assert not ended.is_set()
-    audience.child_exited(1, ANN, "exited with code 0")
-    assert (ended.is_set(), audience.code) == (True, DONE)
-    assert [message for message, _ in said()] == ["joined", "publishing"]
-
-
-async def test_a_failure_is_remembered_and_its_reason_told(said: Said) -> None:
-    audience = PublisherAudience(asyncio.Event())
-    audience.reported(Report(ANN, "failed", "no encoder"))
-    assert audience.code == FAILED
-    assert said() == [("publishing failed", {"stream": "ann", "reason": "no encoder"})]
-
-
-async def test_what_the_user_gave_wrong_is_bad_input() -> None:
-    audience = PublisherAudience(asyncio.Event())
-    wrong = Outcome.of(ConfigError("--video-pipeline: no element"))
-    audience.reported(Report(ANN, "failed", wrong.detail, wrong))
-    assert audience.code == BAD_INPUT
-
-
-async def test_a_refused_stream_id_ends_the_run(said: Said) -> None:
-    ended = asyncio.Event()
-    audience = PublisherAudience(ended)
-    audience.refused("already in use")
-    assert (ended.is_set(), audience.code) == (True, FAILED)
-    assert said() == [("publishing failed", {"reason": "the server refuses this stream id: already in use"})]
 
 
 # --- SIGHUP -------------------------------------------------------------------------------------------------------

@@ -48,8 +48,8 @@ FLOORS: tuple[dict[str, str], ...] = (
     # 4: what roomtape does
     {
         "": (
-            "log reports runner salvage folders former space_guard crash_reports recorder reloading service viewing app"
-            " machine doctor demo"
+            "log reports runner salvage folders former space_guard crash_reports recorder reloading service viewing"
+            " publishing app machine doctor demo"
         ),
     },
     # 5: how it is told what to do
