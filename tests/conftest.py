@@ -25,6 +25,17 @@ def _share(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Several processes take turns in what keeps the processors busy and what mostly waits: there is always some of
+    both to run."""
+    if hasattr(config, "workerinput"):
+        by_parts: dict[int, list[pytest.Item]] = {}
+        for item in items:
+            by_parts.setdefault(_parts(item), []).append(item)
+        places = {item: n / len(group) for group in by_parts.values() for n, item in enumerate(group)}
+        items.sort(key=places.__getitem__)
+
+
 def _parts(test: pytest.Item) -> int:
     if heavy := test.get_closest_marker("heavy"):
         return int(heavy.args[0]) if heavy.args else HEAVY

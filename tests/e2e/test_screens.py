@@ -9,12 +9,12 @@ import pytest
 from roomtape.storage.verify import verify
 from tests.support.browser import Chromium
 from tests.support.content import inspect
-from tests.support.share import PARTS
+from tests.support.share import MOST
 from tests.support.studio import Studio, assert_complete, recording
 from tests.support.tab import assert_in_step
 
 # Two pictures are drawn, encoded and shown, and each flash is compared with its beep: nothing else runs beside.
-pytestmark = [pytest.mark.heavy(PARTS), pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.heavy(MOST), pytest.mark.asyncio(loop_scope="session")]
 
 SLIDES: Final = """data:text/html,<title>Slides</title><body style="font: 80px sans-serif">
 <p id="slide">Welcome</p><script>function show(text) { slide.textContent = text }</script>"""

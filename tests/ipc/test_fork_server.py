@@ -33,7 +33,7 @@ from roomtape.supervisor.launcher import launching
 from roomtape.supervisor.manager import WebRTCSubprocessManager
 from roomtape.supervisor.process import Launch
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ROOT = Path(__file__).parents[2]
 OFFER = (ROOT / "tests" / "unit" / "child" / "chromium_156.sdp").read_text()
@@ -90,7 +90,7 @@ async def nursery(
             await its.close()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def unharmed() -> AsyncIterator[tuple[Launch, Metrics]]:
     """A fork server for all tests that do not kill it: its start costs more than most of them."""
     metrics = Metrics()
@@ -98,14 +98,14 @@ async def unharmed() -> AsyncIterator[tuple[Launch, Metrics]]:
         yield launcher, metrics
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def forking(unharmed: tuple[Launch, Metrics], tmp_path: Path) -> AsyncIterator[Nursery]:
     its = Nursery(*unharmed, tmp_path)
     yield its
     await its.close()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def mortal(tmp_path: Path) -> AsyncIterator[Nursery]:
     """With a fork server of its own."""
     async with nursery(tmp_path) as its:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import IO, Final
 
 PARTS: Final = 8
-MOST: Final = 5
-"""For several tabs that encode at once."""
+MOST: Final = 6
+"""For several pictures that a browser encodes at once."""
 HEAVY: Final = 3
 """For one with a browser, or with many guests."""
 USUAL: Final = 2
@@ -28,13 +28,12 @@ def share_of_the_computer(folder: Path, parts: int) -> Iterator[None]:
     """Wait for so many parts of the PARTS that all processes of a test run have together, and hold them.
 
     `folder` is common to them. The parts are locks on files, which the kernel gives back whatever becomes of the
-    process. Who waits for several stands at the door alone and collects them, so that nobody takes them all the time.
+    process. Who waits stands at the door alone and collects them, so that a test that needs many is never passed by.
     """
     held: list[IO[bytes]] = []
     try:
         with (folder / "share-door").open("wb") as door:
-            if parts > LIGHT:
-                fcntl.flock(door, fcntl.LOCK_EX)
+            fcntl.flock(door, fcntl.LOCK_EX)
             while len(held) < parts:
                 held += _free(folder, parts - len(held))
                 if len(held) < parts:
