@@ -29,10 +29,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Several processes take turns in what keeps the processors busy and what mostly waits: there is always some of
     both to run."""
     if hasattr(config, "workerinput"):
-        by_parts: dict[int, list[pytest.Item]] = {}
+        groups: dict[int, list[pytest.Item]] = {}
         for item in items:
-            by_parts.setdefault(_parts(item), []).append(item)
-        places = {item: n / len(group) for group in by_parts.values() for n, item in enumerate(group)}
+            groups.setdefault(min(_parts(item), HEAVY), []).append(item)
+        places = {item: (n + 0.5) / len(group) for group in groups.values() for n, item in enumerate(group)}
         items.sort(key=places.__getitem__)
 
 

@@ -22,7 +22,7 @@ TURN_USER, TURN_PASSWORD, WRONG_PASSWORD = "alice", "relaysecret", "hunter2secre
 DEADLINE_S = 30
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def coturn() -> Iterator[Coturn]:
     with Coturn(TURN_USER, TURN_PASSWORD) as server:
         yield server

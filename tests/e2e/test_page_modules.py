@@ -17,7 +17,7 @@ from tests.unit.signaling.vectors import VECTORS
 pytestmark = [pytest.mark.heavy, pytest.mark.asyncio(loop_scope="session")]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Studio, Chromium]]:
     """One browser for all: modules without their pages leave nothing behind in it."""
     folder = tmp_path_factory.mktemp("modules")

@@ -69,7 +69,7 @@ class Service(BaseHTTPRequestHandler):
             time.sleep(0.02)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def service() -> Iterator[str]:
     with ThreadingHTTPServer((LOOPBACK, 0), Service) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

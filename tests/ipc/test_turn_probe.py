@@ -28,7 +28,7 @@ SHORT_S = 0.3
 """Timeout of the probes that are to run into it."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def coturn() -> Iterator[Coturn]:
     with Coturn(user=USER, password=PASSWORD) as server:
         yield server

@@ -26,7 +26,7 @@ def make(path: Path, *options: str) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def tone(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A whole recording with sound alone."""
     return make(tmp_path_factory.mktemp("tone") / "tone.webm", "-map", "1:a", *OPUS).read_bytes()
