@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from operator import mul
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Final, NamedTuple
 
 from roomtape.child.pattern import (
@@ -141,8 +142,10 @@ def inspect(path: Path) -> Content:
         stream["codec_type"]: stream["codec_name"] for stream in json.loads(shown.stdout or "{}").get("streams", [])
     }
     errors = [] if streams else [f"{path.name}: no stream"]
-    frames = list(_watch(path, errors)) if "video" in streams else []
-    samples, clock = _listen(path, errors) if "audio" in streams else (array.array("h"), _Clock([], []))
+    picture, sound, lines = _decode(path, "video" in streams, "audio" in streams) if streams else (b"", b"", [])
+    errors += [line for line in lines if re.search(r"\[(error|fatal|panic)\]", line) and not CUT_OFF.search(line)]
+    frames = list(_watch(picture, lines, errors))
+    samples, clock = _listen(sound, lines)
     times = [frame.pts_ns / 1e9 for frame in frames] + ([clock.at(0), clock.at(len(samples))] if samples else [])
     return Content(
         codecs=tuple(streams.values()),
@@ -158,26 +161,12 @@ def inspect(path: Path) -> Content:
 
 # --- picture -----------------------------------------------------------------------------------------------------
 
-_SHOWN: Final = re.compile(r"pts_time:(\S+) .* s:(\d+)x(\d+) ")
+_SEE: Final = f"showinfo=checksum=0,scale={WIDTH}:{HEIGHT}:flags=area,format=gray"
+_SEEN: Final = re.compile(r"pts_time:(\S+) .* s:(\d+)x(\d+) ")
 
 
-def _watch(path: Path, errors: list[str]) -> Iterator[FrameSeen]:
-    chain = f"showinfo=checksum=0,scale={WIDTH}:{HEIGHT}:flags=area,format=gray"
-    raw, shown = _decode(
-        path,
-        errors,
-        "-map",
-        "0:v:0",
-        "-vf",
-        chain,
-        "-fps_mode",
-        "passthrough",
-        "-enc_time_base",
-        "-1",
-        "-f",
-        "rawvideo",
-    )
-    infos = [match for line in shown if (match := _SHOWN.search(line))]
+def _watch(raw: bytes, lines: list[str], errors: list[str]) -> Iterator[FrameSeen]:
+    infos = [match for line in lines if (match := _SEEN.search(line))]
     images = [raw[i : i + WIDTH * HEIGHT] for i in range(0, len(raw), WIDTH * HEIGHT)]
     for (time, width, height), image in zip((info.groups() for info in infos), images, strict=True):
         if time == "NOPTS":
@@ -220,17 +209,16 @@ class _Clock(NamedTuple):
         return self.times[i] + (sample - self.positions[i]) / SAMPLE_RATE
 
 
+_HEAR: Final = f"aformat=sample_fmts=s16:channel_layouts=mono:sample_rates={SAMPLE_RATE},ashowinfo"
 _HEARD: Final = re.compile(r"pts_time:(\S+) .* nb_samples:(\d+) ")
 
 
-def _listen(path: Path, errors: list[str]) -> tuple["array.array[int]", _Clock]:
-    chain = f"aformat=sample_fmts=s16:channel_layouts=mono:sample_rates={SAMPLE_RATE},ashowinfo"
-    raw, shown = _decode(path, errors, "-map", "0:a:0", "-af", chain, "-f", "s16le")
+def _listen(raw: bytes, lines: list[str]) -> tuple["array.array[int]", _Clock]:
     samples = array.array("h", raw)
     if sys.byteorder == "big":
         samples.byteswap()
     clock, position = _Clock([], []), 0
-    for match in filter(None, map(_HEARD.search, shown)):
+    for match in filter(None, map(_HEARD.search, lines)):
         clock.positions.append(position)
         clock.times.append(float(match[1]))
         position += int(match[2])
@@ -322,14 +310,25 @@ def _majority(votes: Iterable[int | None]) -> int | None:
     return counts.most_common(1)[0][0] if counts else None
 
 
-def _decode(path: Path, errors: list[str], *options: str) -> tuple[bytes, list[str]]:
-    """Raw output and the lines logged about it; ffmpeg's errors go to `errors`."""
+def _decode(path: Path, video: bool, audio: bool) -> tuple[bytes, bytes, list[str]]:
+    """Raw picture and sound, and what is logged about them, by one ffmpeg: its start costs more than the work."""
     head = ("-nostdin", "-nostats", "-loglevel", "level+info", "-fflags", "+discardcorrupt", "-copyts")
-    done = _tool("ffmpeg", *head, "-i", f"file:{path}", *options, "pipe:1")
-    lines = done.stderr.decode(errors="replace").splitlines()
-    errors += [line for line in lines if re.search(r"\[(error|fatal|panic)\]", line) and not CUT_OFF.search(line)]
-    return done.stdout, lines
+    watched = ("-map", "0:v:0", "-vf", _SEE, "-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "rawvideo")
+    heard = ("-map", "0:a:0", "-af", _HEAR, "-f", "s16le")
+    with TemporaryFile() as sound:
+        picture_out = (*watched, "pipe:1") if video else ()
+        sound_out = (*heard, f"pipe:{sound.fileno()}") if audio else ()
+        done = _tool("ffmpeg", *head, "-i", f"file:{path}", *picture_out, *sound_out, inherited=(sound.fileno(),))
+        sound.seek(0)
+        return done.stdout, sound.read(), done.stderr.decode(errors="replace").splitlines()
 
 
-def _tool(*command: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TOOL_DEADLINE_S, check=False)
+def _tool(*command: str, inherited: tuple[int, ...] = ()) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=TOOL_DEADLINE_S,
+        check=False,
+        pass_fds=inherited,
+    )
