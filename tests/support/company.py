@@ -22,10 +22,11 @@ LINE_LIMIT: Final = 1 << 20
 
 
 class Order(msgspec.Struct, frozen=True):
-    """A guest comes, with the arguments of publish.py; without any it leaves."""
+    """A guest comes, with the arguments of publish.py; without any it leaves, or is killed."""
 
     guest: int
     arguments: tuple[str, ...] = ()
+    kill: bool = False
 
 
 class News(msgspec.Struct, frozen=True):
@@ -48,22 +49,27 @@ class Companion(Words):
     def is_gone(self) -> bool:
         return self.gone.done()
 
-    async def stop(self) -> int:
-        """As at Ctrl-C; returns the exit code."""
+    async def stop(self, *, kill: bool = False) -> int:
+        """As at Ctrl-C, or by the death of its child; returns the exit code."""
         if not self.is_gone:
-            COMPANY.order(Order(self._number))
-        return await asyncio.wait_for(asyncio.shield(self.gone), END_DEADLINE_S)
+            COMPANY.order(Order(self._number, kill=kill))
+        try:
+            return await asyncio.wait_for(asyncio.shield(self.gone), END_DEADLINE_S)
+        except TimeoutError:
+            raise AssertionError(f"{self.name} does not leave; it said:\n{self.output}") from None
 
 
 class _Company:
     def __init__(self) -> None:
         self._program: asyncio.subprocess.Process | None = None
+        self._starting = asyncio.Lock()
         self._guests: dict[int, Companion] = {}
 
     async def enter(self, name: str, *arguments: str) -> Companion:
         """A guest with these arguments of publish.py, who need not have joined yet."""
-        if self._program is None:
-            self._program = await KEPT.enter_async_context(self._running())
+        async with self._starting:
+            if self._program is None:
+                self._program = await KEPT.enter_async_context(self._running())
         number = len(self._guests) + 1
         guest = self._guests[number] = Companion(name, number)
         self.order(Order(number, arguments))

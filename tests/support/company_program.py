@@ -32,11 +32,25 @@ def tell(news: News) -> None:
     sys.stdout.buffer.flush()
 
 
-def log_line(line: str, _level: str) -> None:
-    if guest := WHO.get():
-        tell(News(guest, f"{line}\n"))
+class Voices(logging.Handler):
+    """A `LineHandler` for each guest: what one has said too often already, the next one may say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._voices: dict[int, LineHandler] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        guest = WHO.get()
+        if guest not in self._voices:
+            self._voices[guest] = LineHandler(lambda line, _: say(guest, f"{line}\n"), Redactor(()), Metrics())
+        self._voices[guest].emit(record)
+
+
+def say(guest: int, text: str) -> None:
+    if guest:
+        tell(News(guest, text))
     else:
-        sys.stderr.write(f"{line}\n")
+        sys.stderr.write(text)
 
 
 def read(arguments: Sequence[str]) -> Settings:
@@ -52,11 +66,11 @@ def read(arguments: Sequence[str]) -> Settings:
 
 
 class Company:
-    """`leaving` are the guests that are there, and what makes each leave."""
+    """`guests` are those that are there."""
 
     def __init__(self, launch: Launch) -> None:
         self._launch = launch
-        self._leaving: dict[int, asyncio.Event] = {}
+        self._guests: dict[int, PublisherApp] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def obey(self, order: Order) -> None:
@@ -64,8 +78,10 @@ class Company:
             task = asyncio.create_task(self._publish(order))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        elif order.guest in self._leaving:
-            self._leaving[order.guest].set()
+        elif guest := self._guests.get(order.guest):
+            if order.kill:
+                guest.runner.kill_all()
+            guest.ended.set()
 
     async def _publish(self, order: Order) -> None:
         WHO.set(order.guest)
@@ -75,20 +91,22 @@ class Company:
         client = app.signaling_client(
             settings, identity, guest.runner, metrics, seed=guest.seed, on_refused=guest.refused
         )
-        self._leaving[order.guest] = guest.ended
+        self._guests[order.guest] = guest
         guest.start()
-        await app._until_told(guest.runner, (client.run(),), guest.ended)
-        del self._leaving[order.guest]
-        tell(News(order.guest, code=guest.code))
+        try:
+            await app._until_told(guest.runner, (client.run(),), guest.ended)
+        finally:
+            del self._guests[order.guest]
+            tell(News(order.guest, code=guest.code))
 
     async def all_leave(self) -> None:
-        for leaving in self._leaving.values():
-            leaving.set()
+        for guest in self._guests.values():
+            guest.ended.set()
         await asyncio.gather(*self._tasks)
 
 
 async def main() -> None:
-    logging.getLogger().addHandler(LineHandler(log_line, Redactor(()), Metrics()))
+    logging.getLogger().addHandler(Voices())
     set_debug(False)
     orders = asyncio.StreamReader()
     loop = asyncio.get_running_loop()

@@ -101,7 +101,7 @@ class Studio:
             program.send(signal.SIGKILL)
         for program in self._programs:
             await program.process.wait()
-        await asyncio.gather(*(companion.stop() for companion in self._company))
+        await asyncio.gather(*(companion.stop(kill=True) for companion in self._company))
         if self._server is not None:
             await self._server.__aexit__(kind, error, trace)
 
