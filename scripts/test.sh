@@ -12,7 +12,7 @@ patient=$!
 trap 'kill "$patient" 2>/dev/null || true; rm -f "$said"' EXIT
 
 failed=0
-.venv/bin/python -m pytest -n 4 --dist worksteal tests/ipc tests/media tests/e2e || failed=1
+.venv/bin/python -m pytest -n 3 --dist worksteal tests/ipc tests/media tests/e2e || failed=1
 wait "$patient" || failed=1
 cat "$said"
 exit "$failed"

@@ -16,6 +16,7 @@ MAX_REASON: Final = 200
 
 M = TypeVar("M")
 _QUOTED_VALUE: Final = re.compile(r"(?<= value )(['\"]).*\1", re.DOTALL)
+_NO_OBJECT: Final = IpcError("not a message: no JSON object")
 _encoder = msgspec.json.Encoder()
 
 
@@ -61,7 +62,9 @@ class Decoder(Generic[M]):
         self._rest += part
 
     def _line(self, line: bytes, out: list[M | IpcError]) -> None:
-        if not line.strip():
+        if line[:1] != b"{" and not (line := line.lstrip()).startswith(b"{"):
+            if line:
+                out.append(_NO_OBJECT)  # one for all: there may be very many, and each is only counted
             return
         try:
             out.append(self._decode(line))

@@ -33,6 +33,8 @@ READ_SIZE: Final = 1 << 12
 MAX_UNSENT: Final = 4 << 20
 """Bytes that a child may leave unread; one that reads nothing at all hangs, and its pings will show it."""
 BYTES_PER_S, BURST_BYTES = 1 << 20, 4 << 20
+LEAST_LINE: Final = 100
+"""Bytes that each line counts for at least: it is lines that cost time, however short they are."""
 """What is read of a child, a few kilobytes a second by rights: one that writes more waits, and the others do not."""
 GARBAGE_LOGGED: Final = 10
 """Lines of garbage told one by one; more are only counted."""
@@ -181,8 +183,11 @@ class WebRTCSubprocessManager:
             await self._pause_for(data)
 
     async def _pause_for(self, data: bytes) -> None:
-        """Let the others have their turn; longer after a flood."""
-        await asyncio.sleep(self._bucket.owe(len(data), asyncio.get_running_loop().time()))
+        """Let the others have their turn; longer after a flood, but not when the end must come through it."""
+        assert self._process is not None
+        cost = max(len(data), data.count(b"\n") * LEAST_LINE)
+        owed_s = self._bucket.owe(cost, asyncio.get_running_loop().time())
+        await asyncio.sleep(0 if self._stopping or self._process.returncode is not None else owed_s)
 
     def _drop(self, error: IpcError) -> None:
         self.garbage += 1

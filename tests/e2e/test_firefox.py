@@ -15,9 +15,10 @@ from tests.support.share import MOST
 from tests.support.studio import ROOM, Studio, assert_complete, recording
 from tests.support.tab import page
 
-pytestmark = [pytest.mark.heavy, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.heavy(MOST), pytest.mark.asyncio(loop_scope="session")]
 
 PASSWORD: Final = "Füße 42"
+CODECS: Final = ("vp8", "vp9", "av1")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -33,7 +34,7 @@ async def firefox(program: Firefox) -> AsyncIterator[Firefox]:
     await program.close_tabs()
 
 
-@pytest.mark.parametrize("codec", ["vp8", "vp9", pytest.param("av1", marks=pytest.mark.heavy(MOST))])
+@pytest.mark.parametrize("codec", CODECS)
 async def test_a_guest_is_recorded_with_every_codec_that_firefox_has(
     tmp_path: Path, firefox: Firefox, codec: str
 ) -> None:

@@ -1,8 +1,8 @@
 """How tests that run at the same time share the computer: each takes its part of the processors while it runs.
 
-A test that times real media must not be starved by its neighbours: of tests in browsers two run at a time, with one
-that mostly waits. A part is about a quarter of a processor; each kind of test is given a little more than what it was
-seen to use from its first program to its last.
+A test that times real media must not be starved by its neighbours: of tests in browsers at most two run at a time. A
+part is about a quarter of a processor; each kind of test is given more than it was seen to use from its first program
+to its last, since its programs start all at once.
 """
 
 import fcntl
@@ -14,8 +14,8 @@ from typing import IO, Final
 
 PARTS: Final = 8
 MOST: Final = 6
-"""For several pictures that a browser encodes at once."""
-HEAVY: Final = 3
+"""For several pictures that a browser encodes at once, or for Firefox, whose pictures are late when it has to wait."""
+HEAVY: Final = 4
 """For one with a browser, or with many guests."""
 USUAL: Final = 2
 LIGHT: Final = 1
