@@ -1,6 +1,7 @@
 import asyncio
 import io
 import json
+import os
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -102,8 +103,9 @@ Open = Callable[..., Studio]
 
 
 @pytest.fixture
-async def studio(tmp_path: Path) -> AsyncIterator[Open]:
+async def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Open]:
     """Opens studios that are prepared; none of their children outlives the test."""
+    monkeypatch.setattr(os.path, "ismount", lambda place: Path(place) == Path("/"))  # wherever temporary files are here
     opened: list[Studio] = []
 
     def make(**options: Any) -> Studio:
