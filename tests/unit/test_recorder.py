@@ -1,8 +1,8 @@
 import asyncio
 import io
 import json
-import os
 import logging
+import os
 import threading
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, tzinfo
