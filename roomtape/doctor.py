@@ -32,6 +32,8 @@ USUAL_BPS: Final = 2_500_000
 """Bits per second of one guest, to say how long the space will last."""
 FEW_OPEN_FILES: Final = 1024
 """The main process has a handful of files open for each guest."""
+LITTLE_ROOM: Final = 1 << 20
+"""Bytes; a second and a half of one guest, as the kernel counts."""
 MAX_DETAIL: Final = 400
 
 
@@ -142,7 +144,8 @@ def ffmpeg(ffmpeg_version: str | None, ffprobe_version: str | None) -> Finding:
 
 
 async def _computer(settings: Settings, machine: Machine) -> list[Finding]:
-    return [space(Path(settings.recording.output_dir), machine), open_files(machine.open_files())]
+    folder = Path(settings.recording.output_dir)
+    return [space(folder, machine), open_files(machine.open_files()), waiting_room(machine.receive_bytes())]
 
 
 def space(folder: Path, machine: Machine) -> Finding:
@@ -163,6 +166,16 @@ def open_files(limit: int) -> Finding:
     if 0 <= limit < FEW_OPEN_FILES:
         return Finding("open files", Result.WARNING, f"{detail}: too few for many guests", "ulimit -n 4096")
     return Finding("open files", Result.OK, detail)
+
+
+def waiting_room(limit: int) -> Finding:
+    """For packets that have arrived while a recording process waits for the processor."""
+    if 0 < limit < LITTLE_ROOM:
+        detail = f"{size_text(limit)} for a guest: packets are lost when this computer is busy for half a second"
+        return Finding("receive buffers", Result.WARNING, detail, f"sysctl -w net.core.rmem_max={2 * LITTLE_ROOM}")
+    return Finding(
+        "receive buffers", Result.OK, f"{size_text(limit)} for a guest" if limit else "as the system has them"
+    )
 
 
 # --- the network -------------------------------------------------------------------------------------------------

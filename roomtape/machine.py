@@ -24,6 +24,7 @@ INVENTORY: Final = (sys.executable, "-m", "roomtape.child.inventory")
 INVENTORY_DEADLINE_S: Final = 20.0
 """GStreamer may have to look through all its plugins first."""
 TOOL_DEADLINE_S: Final = 5.0
+RECEIVE_LIMIT: Final = Path("/proc/sys/net/core/rmem_max")
 
 
 class Inventory(msgspec.Struct, frozen=True):
@@ -75,6 +76,13 @@ class Machine:
     def open_files(self) -> int:
         """How many files one process may have open; -1 for any number."""
         return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+    def receive_bytes(self) -> int:
+        """What the kernel gives a socket at most for what has arrived and waits to be read; 0 if it does not say."""
+        try:
+            return int(RECEIVE_LIMIT.read_text())
+        except (OSError, ValueError):
+            return 0
 
     async def visit(self, settings: Settings) -> Visit:
         """Raises: SignalingError."""

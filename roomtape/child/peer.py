@@ -16,6 +16,7 @@ from roomtape.child.economy import report_seldom
 from roomtape.child.gst import Gst, GstWebRTC, after_ms, guarded, make, post, promise, session_description
 from roomtape.child.receiving import ReceptionMeter
 from roomtape.child.sdp import Traits, traits
+from roomtape.child.sockets import make_room
 from roomtape.errors import BadDescription, PeerError, RecorderError
 from roomtape.ice.servers import turn_uri
 from roomtape.model import Candidate, Description, IcePolicy, IceServers, SdpType
@@ -319,6 +320,7 @@ class Peer:
                 return
             self._connected = True
             self._cancel_deadline()
+            make_room()
             self._listener.on_connected()
 
     # --- deadlines and failure ------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -83,3 +84,9 @@ async def test_a_tool_that_is_there_and_one_that_is_not(tmp_path: Path, monkeypa
 def test_the_limit_of_open_files_is_that_of_the_shell() -> None:
     told = subprocess.run(["sh", "-c", "ulimit -S -n"], capture_output=True, text=True, check=True).stdout.strip()
     assert Machine().open_files() == (-1 if told == "unlimited" else int(told))
+
+
+def test_the_room_for_what_arrives_is_what_a_socket_gets_that_asks_for_more() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 30)
+        assert one.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 2 * Machine().receive_bytes()

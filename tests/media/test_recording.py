@@ -2,10 +2,12 @@
 
 import asyncio
 import re
+import signal
 import time
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from roomtape.ipc.messages import (
@@ -33,6 +35,7 @@ from tests.support.studio import assert_good
 pytestmark = [pytest.mark.light, pytest.mark.asyncio(loop_scope="session")]
 
 GUEST = 7
+STANDSTILL_S = 1.0
 
 
 def publish(codec: Codec = Codec.VP8, width: int = 320, height: int = 180) -> PublishConfig:
@@ -101,6 +104,35 @@ async def test_a_track_that_comes_seconds_late_starts_a_second_file_and_nothing_
             assert both.counters()[0] == alone.counters()[-1] + 1, "no frame may be lost or doubled at the cut"
         else:
             assert_good(alone, GUEST, seconds=1.5, video=False)
+
+
+def dropped_by_the_kernel(pid: int) -> int:
+    """Datagrams for which a process's UDP sockets had no room (the last column of /proc/net/udp)."""
+    links = [link for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_socket()]
+    inodes = {str(link.readlink()).strip("socket:[]") for link in links}
+    rows = [row.split() for table in ("udp", "udp6") for row in Path(f"/proc/net/{table}").read_text().splitlines()[1:]]
+    drops = [int(row[12]) for row in rows if row[9] in inodes]
+    assert drops
+    return sum(drops)
+
+
+async def test_what_comes_while_a_child_stands_still_waits_for_it(tmp_path: Path) -> None:
+    """As on a computer that is too busy. Without being asked, the kernel has room for less."""
+    heavy = msgspec.structs.replace(publish(Codec.VP8), width=1280, height=720, bitrate_kbps=4000)
+    async with pair(heavy, record(tmp_path)) as joined:
+        joined.connect()
+        await joined.recorder.wait_for(SegmentOpened)
+        await asyncio.sleep(2)
+        for _ in range(2):
+            joined.recorder.process.send_signal(signal.SIGSTOP)
+            await asyncio.sleep(STANDSTILL_S)
+            joined.recorder.process.send_signal(signal.SIGCONT)
+            await asyncio.sleep(1)
+        assert dropped_by_the_kernel(joined.recorder.process.pid) == 0
+        (file,) = await finished_files(joined)
+        tape = inspect(file)
+        assert_good(tape, GUEST, seconds=4)
+        assert tape.missing() == []
 
 
 @pytest.mark.parametrize("codec", [Codec.VP8, Codec.H264])

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from roomtape.config import IceSettings, RecordingSettings, Settings, SignalingSettings
-from roomtape.doctor import FEW_OPEN_FILES, LOW_SPACE, NO_SPACE, Finding, Result, as_table, check
+from roomtape.doctor import FEW_OPEN_FILES, LITTLE_ROOM, LOW_SPACE, NO_SPACE, Finding, Result, as_table, check
 from roomtape.errors import FileRefused, SignalingUnreachable
 from roomtape.ice.results import ProbeResult, ProbeStatus
 from roomtape.machine import Inventory, Machine
@@ -33,6 +33,7 @@ class FakeMachine(Machine):
         self.tools: dict[str, str] = {"ffmpeg": "5.1", "ffprobe": "5.1"}
         self.free: int | FileRefused = 10 * LOW_SPACE
         self.limit = FEW_OPEN_FILES
+        self.room = LITTLE_ROOM
         self.seen: Visit | SignalingUnreachable = Visit(Dialect.AUTO)
         self.defaults: tuple[TurnServer, ...] = ()
         self.probes: dict[str, ProbeResult] = {}
@@ -54,6 +55,9 @@ class FakeMachine(Machine):
 
     def open_files(self) -> int:
         return self.limit
+
+    def receive_bytes(self) -> int:
+        return self.room
 
     async def visit(self, settings: Settings) -> Visit:
         self.asked.append("server")
@@ -106,6 +110,7 @@ async def test_all_is_well(machine: FakeMachine) -> None:
             "ffmpeg",
             "output folder",
             "open files",
+            "receive buffers",
             "handshake server",
             "STUN",
             "TURN",
@@ -215,6 +220,17 @@ async def test_space_is_told_in_hours(machine: FakeMachine) -> None:
 async def test_a_low_limit_of_open_files(machine: FakeMachine, limit: int, result: Result) -> None:
     machine.limit = limit
     assert (await finding(machine, "open files")).result is result
+
+
+@pytest.mark.parametrize(
+    ("room", "result"),
+    [(212_992, Result.WARNING), (LITTLE_ROOM - 1, Result.WARNING), (LITTLE_ROOM, Result.OK), (0, Result.OK)],
+)
+async def test_little_room_for_what_arrives(machine: FakeMachine, room: int, result: Result) -> None:
+    machine.room = room
+    one = await finding(machine, "receive buffers")
+    assert one.result is result
+    assert ("sysctl" in one.advice) is (result is Result.WARNING)
 
 
 # --- the handshake server ----------------------------------------------------------------------------------------

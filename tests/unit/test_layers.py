@@ -33,7 +33,7 @@ FLOORS: tuple[dict[str, str], ...] = (
             " channel codecs cut datachannel deck destination diagnosis dtls economy encoders feed figures filing gst"
             " guest hold inventory liveness matroska media outlet pace pattern peer placement prelude probe publishing"
             " receiving recording retime retimer rights rtcp rtp sandbox screen sdp segments shelves silences"
-            " simulcast source sources syscall_filter tape track upkeep viewer viewing writer zygote"
+            " simulcast sockets source sources syscall_filter tape track upkeep viewer viewing writer zygote"
         ),
     },
     # 3: shells, which have sockets, processes and clocks
