@@ -32,7 +32,8 @@ from roomtape.ipc.source import MediaSource
 from roomtape.model import TrackKind
 
 STATS_MS: Final = 1_000
-BYE_FLUSH_MS: Final = 50
+BYE_FLUSH_MS: Final = 200
+"""For the byes to go through three threads each and leave, on a busy computer too."""
 LAST_MEDIA_MS: Final = 500
 """From the end of a file to the bye: the last pictures are encoded and on their way."""
 MAX_VIEWERS: Final = 80

@@ -127,7 +127,8 @@ class WebRTCSubprocessManager:
         self._trail.told(message)
         pipe = self._process.stdin if self._process else None
         if pipe is None or pipe.is_closing():
-            self.dropped += not self._stopping and not self._trail.failed  # who has said its last word needs no more
+            # Who has said its last word needs no more, and a ping that nobody is there to answer is no loss.
+            self.dropped += not self._stopping and not self._trail.failed and not isinstance(message, Ping)
             return
         if pipe.transport.get_write_buffer_size() > MAX_UNSENT:
             self.dropped += 1
