@@ -33,9 +33,9 @@ READ_SIZE: Final = 1 << 12
 MAX_UNSENT: Final = 4 << 20
 """Bytes that a child may leave unread; one that reads nothing at all hangs, and its pings will show it."""
 BYTES_PER_S, BURST_BYTES = 1 << 20, 4 << 20
+"""What is read of a child, a few kilobytes a second by rights: one that writes more waits, and the others do not."""
 LEAST_LINE: Final = 100
 """Bytes that each line counts for at least: it is lines that cost time, however short they are."""
-"""What is read of a child, a few kilobytes a second by rights: one that writes more waits, and the others do not."""
 GARBAGE_LOGGED: Final = 10
 """Lines of garbage told one by one; more are only counted."""
 CATCH_UP_S: Final = 0.25

@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypedDict, Unpack
 
 from roomtape.config import ServeSettings
 from roomtape.handshake.server import HandshakeServer
@@ -18,8 +18,6 @@ from tests.support.words import Words
 ROOT = Path(__file__).parents[2]
 ROOM = "testroom123"
 PASSWORD = "ROOMTAPE_PASSWORD"
-SIZE = (320, 180)
-BITRATE = 300
 
 
 class Program(Words):
@@ -76,6 +74,14 @@ class Program(Words):
         return code
 
 
+class Wishes(TypedDict, total=False):
+    """Of a synthetic guest, beside its options; the bitrate is in kbit/s."""
+
+    room: str | None
+    size: tuple[int, int]
+    bitrate: int
+
+
 class Studio:
     """Everything that was started is gone at the end. `server` is another server's address, if not the embedded one."""
 
@@ -124,34 +130,17 @@ class Studio:
         self._programs.append(program)
         return program
 
-    async def guest(
-        self,
-        name: str,
-        number: int,
-        *options: str,
-        room: str | None = ROOM,
-        size: tuple[int, int] = SIZE,
-        bitrate: int = BITRATE,
-    ) -> Program:
+    async def guest(self, name: str, number: int, *options: str, **wishes: Unpack[Wishes]) -> Program:
         """A synthetic guest in the room, a program of its own; returns when it has joined."""
-        guest = await self.program(name, *_synthetic(name, number, room, size, bitrate), *options)
+        guest = await self.program(name, *_synthetic(name, number, **wishes), *options)
         await guest.says("joined")
         return guest
 
-    async def company(
-        self,
-        name: str,
-        number: int,
-        *options: str,
-        room: str | None = ROOM,
-        size: tuple[int, int] = SIZE,
-        bitrate: int = BITRATE,
-    ) -> Companion:
+    async def company(self, name: str, number: int, *options: str, **wishes: Unpack[Wishes]) -> Companion:
         """The same, cheaper: tests.support.company."""
         password = self._environment.get(PASSWORD)
         secret = () if password is None else ("--password", password)
-        arguments = (*self._here, *secret, *_synthetic(name, number, room, size, bitrate), *options)
-        guest = await COMPANY.enter(name, *arguments)
+        guest = await COMPANY.enter(name, *self._here, *secret, *_synthetic(name, number, **wishes), *options)
         self._company.append(guest)
         await guest.says("joined")
         return guest
@@ -192,7 +181,9 @@ class Studio:
         return inspect(files[0])
 
 
-def _synthetic(name: str, number: int, room: str | None, size: tuple[int, int], bitrate: int) -> tuple[str, ...]:
+def _synthetic(
+    name: str, number: int, room: str | None = ROOM, size: tuple[int, int] = (320, 180), bitrate: int = 300
+) -> tuple[str, ...]:
     place = ("--room", room) if room else ()
     picture = ("--width", str(size[0]), "--height", str(size[1]), "--bitrate", str(bitrate))
     return "--streamid", name, *place, "--test", "--guest-number", str(number), *picture
