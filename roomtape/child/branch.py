@@ -43,7 +43,7 @@ class Branch:
     """
 
     def __init__(self, pipeline: Any, webrtc: Any, tee: Any, kind: TrackKind, config: PublishConfig) -> None:
-        self._pipeline, self._tee = pipeline, tee
+        self._pipeline, self._tee, self._kind = pipeline, tee, kind
         self.begun = False
         """Whether the viewer has been sent something that can be decoded."""
         caps = rtp_caps(kind, config)
@@ -86,14 +86,16 @@ class Branch:
         if opened != self.is_open:
             if opened:
                 self.begun = False
-                self._valve.get_static_pad("src").add_probe(Gst.PadProbeType.BUFFER, self._until_key_frame)
+                now_ns = self._pipeline.get_clock().get_time() - self._pipeline.get_base_time()
+                begins = _begins_picture if self._kind is TrackKind.VIDEO else _begins_sound(now_ns)
+                self._valve.get_static_pad("src").add_probe(Gst.PadProbeType.BUFFER, self._until, begins)
             self._valve.set_property("drop", not opened)
             if opened:
                 self.request_keyframe()
 
-    def _until_key_frame(self, _: Any, info: Any) -> Any:
-        """On GStreamer's thread. What comes before it could not be decoded."""
-        if info.get_buffer().has_flags(Gst.BufferFlags.DELTA_UNIT):
+    def _until(self, _: Any, info: Any, begins: Callable[[Any], bool]) -> Any:
+        """On GStreamer's thread. What comes before is of no use to the viewer."""
+        if not begins(info.get_buffer()):
             return Gst.PadProbeReturn.DROP
         self.begun = True
         return Gst.PadProbeReturn.REMOVE
@@ -112,6 +114,16 @@ class Branch:
             element.set_locked_state(True)
             element.set_state(Gst.State.NULL)
             self._pipeline.remove(element)
+
+
+def _begins_picture(buffer: Any) -> bool:
+    """What comes before a key frame could not be decoded."""
+    return not buffer.has_flags(Gst.BufferFlags.DELTA_UNIT)
+
+
+def _begins_sound(now_ns: int) -> Callable[[Any], bool]:
+    """When nobody has listened for a while, opusenc first lets go what it still held of the sound before."""
+    return lambda buffer: bool(buffer.pts >= now_ns)
 
 
 def _unlinker(tee: Any, queue: Any) -> Callable[[Any, Any], Any]:

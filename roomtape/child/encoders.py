@@ -14,8 +14,6 @@ from roomtape.model import Codec
 
 KEYFRAME_S: Final = 10
 """Seconds between key frames that nobody asked for."""
-MIN_KEYFRAME_NS: Final = 500_000_000
-"""Key frames on request come no closer than this: each costs as much as many others (RFC 5104 section 4.3.1.2)."""
 ONE_THREAD_PIXELS: Final = 640 * 360
 """Up to this size libvpx's and libaom's threads spend more time waiting for each other than encoding."""
 

@@ -23,7 +23,13 @@ from roomtape.model import Candidate, Description, IcePolicy, IceServers, SdpTyp
 
 MAX_OFFERS_WAITING: Final = 8
 RTCP_INTERVAL_NS: Final = 300_000_000
-"""Key frame requests leave early only once per interval (RFC 4585 section 3.5); by default it is up to 5 s long."""
+"""Requests leave early only once per interval (RFC 4585 section 3.5); by default it is up to 5 s long."""
+RTCP_BANDWIDTH: Final = 2_000_000.0
+"""Bit/s of a session, a twentieth of it for RTCP (RFC 3550 section 6.2). Until it has seen more, GStreamer assumes
+64,000: in the first seconds the interval was 1.1 s, and requests for lost packets waited so long."""
+START_PACKETS: Final = 2
+"""In order, and a track begins. Otherwise it waits for its jitter buffer's time, in case an earlier packet was
+overtaken; and what was lost in that time was given up before it could be asked for again."""
 LIP_SYNC_STEP_NS: Final = 500_000
 """How far a sender report may shift a track per packet: small, so that time never runs back from frame to frame."""
 SETTLE_MS: Final = 8_000
@@ -143,6 +149,7 @@ class Peer:
         # A lost packet is missed when the one after it arrives. By default there is a timer for each one to come: the
         # first after a pause was given up before it was sent, and the picture had to wait for another key frame.
         buffer.set_property("rtx-next-seqnum", False)
+        buffer.set_property("faststart-min-packets", START_PACKETS)
         # Lost packets of the very first key frame are asked for, too; `_be_patient` puts right which track is to do so.
         buffer.set_property("do-retransmission", any(offered.nack for offered in self._offered))
         self._meter.watch_jitter_buffer(buffer, ssrc)
@@ -258,6 +265,7 @@ class Peer:
         elif name == "rtpsession":
             session = element.get_property("internal-session")
             session.set_property("rtcp-min-interval", RTCP_INTERVAL_NS)
+            session.set_property("bandwidth", RTCP_BANDWIDTH)
             report_seldom(session)
             self._meter.watch_session(element)
 

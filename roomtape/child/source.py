@@ -2,8 +2,9 @@
 
 from typing import Any, Final
 
-from roomtape.child.encoders import MIN_KEYFRAME_NS, NAME, choose
+from roomtape.child.encoders import NAME, choose
 from roomtape.child.gst import Gst, chain, exists
+from roomtape.child.keyframes import KeyframeRequests
 from roomtape.child.pattern import SAMPLE_RATE
 from roomtape.ipc.messages import PublishConfig
 from roomtape.model import TrackKind
@@ -38,8 +39,7 @@ class Source:
             stages = ["videoscale", "capsfilter name=size", *self._encoder.texts(config)]
             self._build(pipeline, TrackKind.VIDEO, video_caps(config), stages)
             self._size, self._element = (pipeline.get_by_name(name) for name in ("size", NAME))
-            if self._element.find_property("min-force-key-unit-interval"):
-                self._element.set_property("min-force-key-unit-interval", MIN_KEYFRAME_NS)
+            KeyframeRequests(self.tees[TrackKind.VIDEO].get_static_pad("sink"))
         if config.audio:
             stages = [f"opusenc bitrate={AUDIO_BITRATE} frame-size=20"]
             self._build(pipeline, TrackKind.AUDIO, AUDIO_CAPS, stages)

@@ -171,3 +171,10 @@ def test_a_beep_that_is_on_after_a_gap_did_not_begin_before_it() -> None:
     after = [(7.4 + n * 0.005, n < 17 or n >= 200) for n in range(240)]
     assert marks([*before, *reaching_over, *after])[0] == Mark(0.5, 0.6)
     assert [mark.start for mark in marks([*before, *reaching_over, *after]) if mark.end > mark.start] == [0.5, 8.4]
+
+
+def test_with_five_frames_in_a_second_a_short_flash_is_no_long_one() -> None:
+    """Time stamps are whole milliseconds."""
+    short = marks([(0.366, False), (0.567, True), (0.768, False)])
+    long = marks([(0.366, False), (0.567, True), (0.767, True), (0.967, False)])
+    assert [mark.is_long for mark in (*short, *long)] == [False, True]

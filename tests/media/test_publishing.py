@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from roomtape.child.encoders import MIN_KEYFRAME_NS
+from roomtape.child.keyframes import MIN_INTERVAL_NS
 from roomtape.child.publishing import MAX_VIEWERS
 from roomtape.ipc.ceilings import OPEN_FILES, PUBLISHING, PUBLISHING_FILES
 from roomtape.ipc.messages import (
@@ -353,7 +353,7 @@ async def test_key_frames_come_on_request_and_not_in_a_flood(tmp_path: Path, cod
     flood = [at for at in keys if at > 2.7]
     assert 3 <= len(flood) <= 6, keys
     gaps = [after - before for before, after in pairwise(keys)]
-    assert min(gaps) >= MIN_KEYFRAME_NS / 1e9 - 0.05, keys
+    assert min(gaps) >= MIN_INTERVAL_NS / 1e9 - 0.05, keys
 
 
 async def test_mute_is_told_and_an_ice_restart_handed_on(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ FLASH_BRIGHTNESS: Final = 200  # the scene's mean is near 100, a flash near 255
 BEEP_WINDOW: Final = SAMPLE_RATE // 200  # 5 ms: a whole number of the beep's periods
 SHORTEST_BEEP_S: Final = 0.05  # a click is shorter
 TONE_WINDOW: Final = SAMPLE_RATE // 4
-LONG_MARK_S: Final = 0.2
+LONG_MARK_S: Final = 0.25  # a flash lasts until the next frame: the short one 0.2 s with 5 frames in a second
 HALF_A_SECOND: Final = 0.5
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Callable
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -47,11 +48,12 @@ class _Side(asyncio.DatagramProtocol):
 class Relay:
     """`async with Relay(seed) as relay`: give each peer the candidates that `toward_a` and `toward_b` rewrite.
 
-    `weather` may be changed at any moment; `lost` and `carried` count packets.
+    `weather` may be changed at any moment; `lost` and `carried` count packets. What `swallow` says yes to is lost, too.
     """
 
     def __init__(self, seed: int, weather: Weather) -> None:
         self.weather = weather
+        self.swallow: Callable[[bytes], bool] = lambda _datagram: False
         self.lost = self.carried = 0
         self._random = random.Random(seed)
         self._a, self._b = _Side(self), _Side(self)
@@ -93,7 +95,7 @@ class Relay:
     def carry(self, data: bytes, to: _Side) -> None:
         weather, draw = self.weather, self._random.random
         lost, late = draw() < weather.loss, draw() < weather.late
-        if lost or to.peer is None:
+        if lost or self.swallow(data) or to.peer is None:
             self.lost += 1
             return
         self.carried += 1

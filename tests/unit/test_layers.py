@@ -31,9 +31,9 @@ FLOORS: tuple[dict[str, str], ...] = (
         "child": (
             "__main__ main answer av1 av1_elements av1_packets av1_sequence backlog bitrate branch bus candidates"
             " channel codecs cut datachannel deck destination diagnosis dtls economy encoders feed figures filing gst"
-            " guest hold inventory liveness matroska media outlet pace pattern peer placement prelude probe publishing"
-            " receiving recording retime retimer rights rtcp rtp sandbox screen sdp segments shelves silences"
-            " simulcast sockets source sources syscall_filter tape track upkeep viewer viewing writer zygote"
+            " guest hold inventory keyframes liveness matroska media outlet pace pattern peer placement prelude probe"
+            " publishing receiving recording retime retimer rights rtcp rtp sandbox screen sdp segments shelves"
+            " silences simulcast sockets source sources syscall_filter tape track upkeep viewer viewing writer zygote"
         ),
     },
     # 3: shells, which have sockets, processes and clocks
