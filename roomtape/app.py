@@ -21,7 +21,7 @@ from roomtape.logs import get_logger
 from roomtape.model import PeerId, SessionId, WireStreamId
 from roomtape.observe.metrics import Metrics
 from roomtape.observe.systemd import Systemd
-from roomtape.publishing import PublisherApp
+from roomtape.publishing import PublisherApp, see_that_it_is_there
 from roomtape.recorder import RecorderApp
 from roomtape.reloading import Hangup, Reloading
 from roomtape.runner import Runner
@@ -50,7 +50,12 @@ def view(settings: Settings) -> int:
 
 
 def publish(settings: Settings) -> int:
-    """Publish until SIGINT or SIGTERM, or the end of a file that is played once."""
+    """Publish until SIGINT or SIGTERM, or the end of a file that is played once.
+
+    Raises:
+        ConfigError: what is to be published is not there.
+    """
+    see_that_it_is_there(settings.publish)
     return asyncio.run(_publish(settings))
 
 

@@ -14,7 +14,7 @@ from click.core import ParameterSource
 from roomtape import __version__, commands
 from roomtape.errors import ConfigError, RecorderError
 from roomtape.given import Again, Given, Strength
-from roomtape.option_types import toml_texts
+from roomtape.option_types import text_of, toml_options
 from roomtape.options import TABLE, Command, Option
 
 FAILED: Final = 1
@@ -69,7 +69,7 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
         return BAD_INPUT
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
-        return _complain(context.command_path if context else name, error.format_message(), BAD_INPUT)
+        return _complain(context.command_path if context else name, _sentence(error), BAD_INPUT)
     except RecorderError as error:
         return _complain(name, error.detail, BAD_INPUT if isinstance(error, ConfigError) else FAILED)
     except click.Abort:
@@ -126,7 +126,21 @@ def _given_now(former: click.Context, options: Sequence[Option]) -> list[Given]:
         with former.command.make_context(former.info_name, arguments, parent=former.parent) as context:
             return list(_given(context, options))
     except click.ClickException as error:
-        raise ConfigError(error.format_message()) from None
+        raise ConfigError(_sentence(error)) from None
+
+
+def _sentence(error: click.ClickException) -> str:
+    """What is wrong, and where it stands if that is not the command line."""
+    sentence = error.format_message()
+    if not isinstance(error, click.BadParameter) or error.ctx is None or error.param is None or not error.param.name:
+        return sentence
+    match error.ctx.get_parameter_source(error.param.name):
+        case ParameterSource.DEFAULT_MAP:
+            return f"in the file {error.ctx.params.get('config')}: {sentence}"
+        case ParameterSource.ENVIRONMENT:
+            return f"in the environment, {error.param.envvar}: {sentence}"
+        case _:
+            return sentence
 
 
 def _parameter(option: Option, kind: Command) -> click.Parameter:
@@ -159,11 +173,11 @@ def _read_config(context: click.Context, _: click.Parameter, path: str | None) -
     """Makes a configuration file's options the defaults. Any command's are welcome, so that one file serves all.
 
     Raises:
-        ConfigError: an option that does not exist, or is there twice.
+        ConfigError: an option that does not exist, is there twice, or has a value of another type.
     """
     known = {option.name: option for option in TABLE if option.name != "config"}
     defaults: dict[str, Any] = {}
-    for written, value in (toml_texts(path) if path else {}).items():
+    for written, value in (toml_options(path) if path else {}).items():
         name = written.replace("_", "-")
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
@@ -172,11 +186,13 @@ def _read_config(context: click.Context, _: click.Parameter, path: str | None) -
         option = known[name]
         if option.key in defaults:
             raise ConfigError(f"the file {path} has the option {name!r} twice")
-        if isinstance(value, list) != option.several:
-            if isinstance(value, list):
-                raise ConfigError(f"the file {path} has a list for {name!r}, which takes one value")
-            value = [value]
-        defaults[option.key] = value
+        if isinstance(value, list) and not option.several:
+            raise ConfigError(f"the file {path} has a list for {name!r}, which takes one value")
+        try:
+            texts = [text_of(item, option.type) for item in (value if isinstance(value, list) else [value])]
+        except ConfigError as error:
+            raise ConfigError(f"in the file {path}, {name!r} {error.detail}") from None
+        defaults[option.key] = texts if option.several else texts[0]
     context.default_map = defaults
     return path
 

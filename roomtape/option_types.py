@@ -146,17 +146,41 @@ def flat(groups: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(item for group in groups for item in group))
 
 
-def toml_texts(path: str) -> dict[str, str | list[str]]:
-    """A configuration file's options; the values are written as they would be on a command line.
+def toml_options(path: str) -> dict[str, object]:
+    """A configuration file's options.
 
     Raises:
-        ConfigError: it cannot be read, is not TOML, or has a table, a date or a list of lists.
+        ConfigError: it cannot be read or is not TOML.
     """
     try:
-        options = tomllib.loads(read_text(path))
+        return tomllib.loads(read_text(path))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"the file {path} is not TOML: {error}") from None
-    return {name: _texts(value, name, path) for name, value in options.items()}
+
+
+def text_of(value: object, kind: click.ParamType[Any] | None) -> str:
+    """A value of TOML as it would be written on a command line, for an option of this type; None is a flag.
+
+    Raises:
+        ConfigError: that is no value for it.
+    """
+    match value, kind:
+        case bool(), None:
+            return str(value).lower()
+        case _, None:
+            raise ConfigError("takes true or false")
+        case int(), click.IntRange() if not isinstance(value, bool):
+            return str(value)
+        case _, click.IntRange():
+            raise ConfigError("takes a whole number")
+        case int(), Parsed(name="size") if not isinstance(value, bool):
+            return str(value)
+        case False, _:  # no password, no TURN server
+            return "false"
+        case str(), _:
+            return value
+        case _:
+            raise ConfigError("takes a text, in quotes")
 
 
 def read_text(path: str) -> str:
@@ -170,18 +194,6 @@ def read_text(path: str) -> str:
         raise ConfigError(f"the file {path} cannot be read: {error.strerror}") from None
     except ValueError:
         raise ConfigError(f"the file {path} is not UTF-8 text") from None
-
-
-def _texts(value: object, name: str, path: str) -> str | list[str]:
-    match value:
-        case bool():
-            return str(value).lower()
-        case str() | int() | float():
-            return str(value)
-        case list() if not any(isinstance(item, list) for item in value):
-            return [str(_texts(item, name, path)) for item in value]
-        case _:
-            raise ConfigError(f"in the file {path}, {name!r} is not a text, a number, true, false or a list of them")
 
 
 def _is_off(text: str) -> bool:

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from roomtape.config import EncoderChoice, Settings
-from roomtape.errors import ConfigError, SeedRefused
+from roomtape.config import EncoderChoice, PublishSettings, Settings
+from roomtape.errors import ConfigError, FileRefused, SeedRefused
 from roomtape.ice.turn_list import TurnList, ice_for_a_child
 from roomtape.ipc.messages import FromChild, PublishConfig, Stats
 from roomtape.logs import get_logger
@@ -24,8 +25,21 @@ from roomtape.supervisor.launcher import launch
 from roomtape.supervisor.process import Launch
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
+OF_THE_INPUT: Final = frozenset({ConfigError.code, FileRefused.code})
+"""What an option is wrong for, or the file or device that it names."""
 
 log = get_logger(__name__)
+
+
+def see_that_it_is_there(wanted: PublishSettings) -> None:
+    """Before anybody hears of the stream.
+
+    Raises:
+        ConfigError: the file or the camera that is to be published is not there.
+    """
+    for what, path, there in (("file", wanted.file, Path.is_file), ("camera", wanted.v4l2, Path.exists)):
+        if path and not there(Path(path)):
+            raise ConfigError(f"there is no {what} {path}")
 
 
 class PublisherApp:
@@ -59,7 +73,7 @@ class PublisherApp:
 
     async def _configure(self, _child: ChildId, _stream: StreamId) -> PublishConfig:
         ice = await ice_for_a_child(self._settings.ice, self._turn, self._conceal)
-        config = publish_config(self._settings, ice, self._identity.phrase)
+        config = publish_config(self._settings, ice, self._identity.phrase, str(Path.cwd()))
         if self._settings.publish.encoder is EncoderChoice.AUTO and config.video:
             return msgspec.structs.replace(config, encoder=await working_encoder(config))
         return config
@@ -76,8 +90,7 @@ class PublisherApp:
 
     def reported(self, report: Report) -> None:
         if report.state == "failed":
-            bad_input = report.error is not None and report.error.code == ConfigError.code
-            self.code = BAD_INPUT if bad_input else FAILED
+            self.code = BAD_INPUT if report.error is not None and report.error.code in OF_THE_INPUT else FAILED
             log.error("publishing failed", stream=report.stream, reason=report.note)
         else:
             log.info("publishing", stream=report.stream, note=report.note)

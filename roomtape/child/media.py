@@ -4,6 +4,7 @@ A pipeline of its own: its errors, its end and its seeking are none of the conne
 scaled, resampled and pushed to the encoders with time stamps on their clock.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -39,12 +40,15 @@ _PARSE_ERRORS: Final = {
 class Media:
     """A Feed. A file waits for the first viewer who sees it; until then its first picture is shown, without a sound.
 
+    It goes to the folder where relative paths begin, which is the user's and not this process's.
+
     Raises:
-        ConfigError: the gst-launch text is wrong, the file is not there, or an element is missing.
+        ConfigError: the gst-launch text is wrong, the file or folder is not there, or an element is missing.
     """
 
     def __init__(self, config: PublishConfig, owner: FeedOwner) -> None:
         self._config, self._owner = config, owner
+        _go_to(config.source.folder)
         self.muted: set[TrackKind] = set()
         self._wanted = {
             kind for kind, wanted in ((TrackKind.VIDEO, config.video), (TrackKind.AUDIO, config.audio)) if wanted
@@ -245,6 +249,14 @@ class Media:
 
     def _fail_later(self, error: RecorderError) -> None:
         post(self._fail, error)
+
+
+def _go_to(folder: str) -> None:
+    if folder:
+        try:
+            os.chdir(folder)
+        except OSError as error:
+            raise ConfigError(f"cannot work in {folder}: {error.strerror}") from None
 
 
 def _kind_of(pad: Any) -> TrackKind | None:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from roomtape.child.addresses import LOOPBACK, is_alone
 from roomtape.child.candidates import LocalCandidates, RemoteCandidates
 from roomtape.child.datachannel import AnnouncedChannel
 from roomtape.child.diagnosis import Evidence, diagnose
@@ -157,6 +158,8 @@ class Peer:
     def _configure_ice(self) -> None:
         # Asking routers for port mappings is not for a recorder to do.
         self._agent.get_property("agent").set_property("upnp", False)
+        if is_alone():  # of its own accord libnice never takes the loopback address
+            self._agent.emit("add-local-ip-address", LOOPBACK)
         if self._ice.stun:
             self.element.set_property("stun-server", f"stun://{self._ice.stun[0]}")
         for server in self._ice.turn:

@@ -8,9 +8,10 @@ class MediaSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     Either `file`, a path, played once or over and over; or for the picture one of `v4l2` (a device such as
     /dev/video0) and `video_pipeline`, and for the sound one of `alsa` and `pulse` (names of devices) and
-    `audio_pipeline`. Pipelines are gst-launch texts.
+    `audio_pipeline`. Pipelines are gst-launch texts. Relative paths in all of them begin at `folder`.
     """
 
+    folder: str = ""
     file: str = ""
     loop: bool = False
     v4l2: str = ""

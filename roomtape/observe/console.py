@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from rich.cells import cell_len
 from rich.console import Console as Terminal
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -23,6 +24,7 @@ WIDE: Final = 110
 """Terminals of at least this width also show the names of the files."""
 COLUMNS: Final = {"state": 10, "codecs": 9, "picture": 9, "time": 7, "size": 7, "rate": 8, "loss": 6}
 """Between guest and file, with their widths."""
+LONGEST_NAME: Final = 26
 FIGURES: Final = frozenset({"time", "size", "rate", "loss"})
 STYLES: Final = {
     GuestState.WAITING: "dim",
@@ -67,8 +69,9 @@ def table(board: Board, now: float, *, width: int = 120, rows: int = 1000) -> Ta
     wide = width >= WIDE
     gap = 2 if wide else 1
     rest = width - sum(size + gap for size in COLUMNS.values())
-    guest = 26 if wide else max(8, rest)
-    # All widths are fixed, so that nothing jumps about when a figure grows.
+    longest = max((cell_len(_name(row)) for row in board.rows()), default=0)
+    guest = min(max(len("guest"), longest), LONGEST_NAME) if wide else max(8, rest)
+    # No width goes by a figure, so that nothing jumps about when it grows.
     out = Table(box=None, padding=(0, gap, 0, 0), header_style="dim", pad_edge=False)
     out.add_column("guest", no_wrap=True, width=guest)
     for name, size in COLUMNS.items():

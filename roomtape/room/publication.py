@@ -1,5 +1,7 @@
 """From the settings to the configuration of the publishing child. Pure."""
 
+import msgspec
+
 from roomtape.config import PublishSettings, Settings
 from roomtape.ipc.ceilings import PUBLISHING, PUBLISHING_FILES, ceilings
 from roomtape.ipc.messages import PublishConfig
@@ -7,10 +9,15 @@ from roomtape.ipc.source import MediaSource
 from roomtape.model import IceServers
 
 
-def publish_config(settings: Settings, ice: IceServers, phrase: str | None) -> PublishConfig:
-    """What the child is to publish, with an encoder in software. Cameras have no sound and microphones no picture."""
+def publish_config(settings: Settings, ice: IceServers, phrase: str | None, folder: str) -> PublishConfig:
+    """What the child is to publish, with an encoder in software. Cameras have no sound and microphones no picture.
+
+    `folder` is where the user is: relative paths begin there.
+    """
     wanted = settings.publish
     source = media_source(wanted)
+    if source != MediaSource():
+        source = msgspec.structs.replace(source, folder=folder)
     picture, sound = source.v4l2 or source.video_pipeline, source.alsa or source.pulse or source.audio_pipeline
     either = not picture and not sound
     return PublishConfig(

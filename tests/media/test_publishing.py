@@ -114,7 +114,8 @@ async def a_recording(folder: Path, seconds: float) -> Path:
 async def test_a_file_is_played_once_from_its_first_frame_to_its_last_and_in_sync(tmp_path: Path) -> None:
     film = await a_recording(tmp_path / "film", 4)
     before = inspect(film)
-    async with pair(publish(MediaSource(file=str(film))), record(tmp_path)) as joined:
+    source = MediaSource(folder=str(film.parent), file=film.name)
+    async with pair(publish(source), record(tmp_path)) as joined:
         joined.connect()
         assert await joined.publisher.wait_for(Finished, timeout_s=END_S)
         assert await asyncio.wait_for(joined.publisher.process.wait(), END_S) == 0

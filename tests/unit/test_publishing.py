@@ -1,15 +1,16 @@
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from roomtape.config import EncoderChoice, PublishSettings, Settings, SignalingSettings
-from roomtape.errors import ConfigError
+from roomtape.errors import ConfigError, FileRefused
 from roomtape.ipc.messages import FromChild, Ready, Stats
 from roomtape.model import Codec, SessionId, StreamId
 from roomtape.observe.metrics import Metrics
-from roomtape.publishing import BAD_INPUT, DONE, FAILED, PublisherApp
+from roomtape.publishing import BAD_INPUT, DONE, FAILED, PublisherApp, see_that_it_is_there
 from roomtape.room.effects import Report
 from roomtape.room.outcome import Outcome
 from roomtape.signaling.identity import make_identity
@@ -46,6 +47,16 @@ async def test_the_number_of_viewers_is_told_when_it_changes(said: Said) -> None
     assert [fields["viewers"] for _, fields in said()] == [1, 2, 0]
 
 
+def test_what_is_to_be_published_must_be_there(tmp_path: Path) -> None:
+    file, nothing = tmp_path / "film.mkv", str(tmp_path / "nothing")
+    file.touch()
+    for there in (PublishSettings(), PublishSettings(file=str(file)), PublishSettings(v4l2="/dev/null")):
+        see_that_it_is_there(there)
+    for missing in (PublishSettings(file=nothing), PublishSettings(v4l2=nothing), PublishSettings(file=str(tmp_path))):
+        with pytest.raises(ConfigError, match=r"there is no (file|camera)"):
+            see_that_it_is_there(missing)
+
+
 async def test_a_child_that_is_gone_ends_the_run(said: Said) -> None:
     publisher = app()
     publisher.joined(Joined(Dialect.HOSTED))
@@ -64,10 +75,10 @@ async def test_a_failure_is_remembered_and_its_reason_told(said: Said) -> None:
 
 
 async def test_what_the_user_gave_wrong_is_bad_input() -> None:
-    publisher = app()
-    wrong = Outcome.of(ConfigError("--video-pipeline: no element"))
-    publisher.reported(Report(ANN, "failed", wrong.detail, wrong))
-    assert publisher.code == BAD_INPUT
+    for wrong in map(Outcome.of, (ConfigError("--video-pipeline: no element"), FileRefused("text.txt is no media"))):
+        publisher = app()
+        publisher.reported(Report(ANN, "failed", wrong.detail, wrong))
+        assert publisher.code == BAD_INPUT
 
 
 async def test_a_refused_stream_id_ends_the_run(said: Said) -> None:

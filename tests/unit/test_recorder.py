@@ -474,12 +474,15 @@ async def test_turn_that_fails_is_explained_once_a_minute(
     assert notes(room) == [(GuestState.FAILED, f"{MINE} refuses the password")]
 
 
-async def test_turn_that_works_needs_no_explanation(studio: Open, probe: Probe) -> None:
+async def test_turn_that_works_for_the_recorder_is_told_so(
+    studio: Open, probe: Probe, caplog: pytest.LogCaptureFixture
+) -> None:
     room, fake = studio(ice=IceSettings(turn=(MINE,))), probe(ProbeStatus.OK)
     room.app.reported(UNREACHABLE)
     await settle()
     assert fake.asked == [MINE]
     assert notes(room) == [(GuestState.FAILED, SILENT.detail)]
+    assert [message for message in caplog.messages if "relays for the recorder itself" in message]
 
 
 async def test_an_explanation_does_not_take_a_recording_for_a_failure(studio: Open, probe: Probe) -> None:

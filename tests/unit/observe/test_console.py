@@ -10,7 +10,7 @@ from roomtape.ipc.messages import GuestInfo, SegmentOpened, Stats, TrackStarted
 from roomtape.model import Codec, StreamId, TrackKind
 from roomtape.observe import console
 from roomtape.observe.board import Board, GuestState
-from roomtape.observe.console import Console, rate_text, size_text, table, time_text, view
+from roomtape.observe.console import LONGEST_NAME, Console, rate_text, size_text, table, time_text, view
 
 ANN = StreamId("ann")
 
@@ -47,6 +47,16 @@ def test_a_wide_terminal_shows_the_file(board: Board) -> None:
     header, row = drawn(table(board, 65, width=120), 120)
     assert header.endswith("file")
     assert row.endswith("room_ann_01.mkv")
+
+
+def test_a_wide_terminal_keeps_its_columns_for_the_file(board: Board) -> None:
+    path = "/out/testroom123_ann_01_20261122T201216Z.webm"
+    board.apply(ANN, SegmentOpened(path=path, tracks=(TrackKind.VIDEO,)), 0)
+    header, row = drawn(table(board, 65, width=120), 120)
+    assert header.startswith("guest  state")
+    assert row.endswith(path.removeprefix("/out/"))
+    board.set_state(StreamId("x" * 40), GuestState.WAITING, 0)
+    assert drawn(table(board, 65, width=120), 120)[0].index("state") > LONGEST_NAME
 
 
 def test_what_guests_say_is_neither_markup_nor_control(board: Board) -> None:

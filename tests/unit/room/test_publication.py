@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from roomtape.config import PublishSettings, Settings
@@ -28,8 +29,10 @@ from roomtape.room.publication import publish_config
 def test_tracks_are_those_that_the_source_has_and_the_user_wants(
     publish: PublishSettings, source: MediaSource, video: bool, audio: bool
 ) -> None:
-    config = publish_config(Settings(publish=publish), IceServers(), "phrase")
-    assert (config.source, config.video, config.audio, config.phrase) == (source, video, audio, "phrase")
+    config = publish_config(Settings(publish=publish), IceServers(), "phrase", "/home")
+    assert msgspec.structs.replace(config.source, folder="") == source
+    assert (config.video, config.audio, config.phrase) == (video, audio, "phrase")
+    assert config.source.folder == ("" if source == MediaSource() else "/home"), "the test pattern needs none"
 
 
 def test_addresses_in_pipelines_are_not_shown() -> None:
