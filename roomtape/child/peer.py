@@ -97,6 +97,9 @@ class Peer:
         and cannot be asked for again. Packets that come later are dropped; upstream they would be an error.
         """
         for buffer in self._jitter_buffers.values():
+            # Else what is still to be asked for is asked for without a pause at the end of stream, until there is no
+            # memory left.
+            buffer.set_property("rtx-max-retries", 0)
             entry = buffer.get_static_pad("sink")
             source = entry.get_peer()
             if source is not None:

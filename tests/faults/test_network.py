@@ -56,6 +56,7 @@ async def test_what_is_lost_on_the_way_is_asked_for_again(
             await joined.recorder.wait_for(SegmentOpened, lambda opened: TrackKind.VIDEO in opened.tracks)
             await asyncio.sleep(LASTS_S)
             await asyncio.gather(joined.recorder.stop(), clean.recorder.stop())
+            assert (joined.recorder.process.returncode, clean.recorder.process.returncode) == (0, 0)
         finally:
             await clean.recorder.kill()
         assert relay.lost > loss * relay.carried / 2

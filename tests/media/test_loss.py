@@ -8,6 +8,7 @@ import pytest
 
 from roomtape.ipc.messages import PublishConfig, RecordConfig, SegmentOpened
 from roomtape.model import Codec
+from roomtape.storage.verify import verify
 from tests.support.content import inspect
 from tests.support.pair import pair
 from tests.support.relay import Relay, Weather
@@ -38,6 +39,22 @@ class Swallower:
             return False
         self._seen += 1
         return self._seen in self._numbers
+
+
+async def test_who_is_stopped_while_packets_are_missing_ends_in_order(tmp_path: Path) -> None:
+    record = RecordConfig(stream_id="anna", folder=str(tmp_path), stem="room_anna_01")
+    config = PublishConfig(stream_id="anna", width=320, height=180, bitrate_kbps=400, guest_number=GUEST)
+    async with Relay(1, Weather(delay_s=ONE_WAY_S)) as relay, pair(config, record) as joined:
+        joined.toward_publisher, joined.toward_recorder = relay.toward_a, relay.toward_b
+        joined.connect()
+        await joined.recorder.wait_for(SegmentOpened)
+        await asyncio.sleep(1.5)
+        relay.weather = Weather(loss=0.3, delay_s=ONE_WAY_S)
+        await asyncio.sleep(0.5)
+        finished = await joined.recorder.stop()
+        assert joined.recorder.process.returncode == 0
+        assert finished is not None
+    assert verify(the_file(tmp_path)).ok
 
 
 def the_file(folder: Path) -> Path:
