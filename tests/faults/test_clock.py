@@ -11,6 +11,7 @@ from tests.support.studio import ROOM, Studio, assert_good, recording
 
 HOUR_S = 3600
 BEFORE_S, AFTER_S = 3.0, 4.0
+HALF_A_SECOND = 0.5
 
 
 @pytest.mark.parametrize("jump_s", [HOUR_S, -HOUR_S])
@@ -59,7 +60,9 @@ async def test_a_guest_whose_clock_is_set_stays_whole_and_in_step(tmp_path: Path
         tape = studio.tape("anna")
         assert_good(tape, 1, seconds=BEFORE_S + 2 * AFTER_S - 1)
         assert tape.missing() == []
-        pairs = [(flash, min(tape.beeps, key=lambda beep: abs(beep - flash))) for flash in tape.flashes]
+        flashes = [flash for flash in tape.flashes if flash < tape.beeps[-1] + HALF_A_SECOND]
+        assert len(flashes) >= len(tape.flashes) - 1, "the sound of the very last one may come too late for the file"
+        pairs = [(flash, min(tape.beeps, key=lambda beep: abs(beep - flash))) for flash in flashes]
         assert max(abs(flash - beep) for flash, beep in pairs) <= 0.06, pairs
 
 

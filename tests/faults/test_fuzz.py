@@ -103,6 +103,7 @@ async def test_a_recording_child_records_on_whatever_its_guest_says(tmp_path: Pa
         await joined.recorder.wait_for(Pong, timeout_s=3)
         await asyncio.sleep(1)
         lasted = asyncio.get_running_loop().time() - begun
+        assert (joined.publisher.all(Failed), joined.publisher.process.returncode) == ([], None)
         assert joined.recorder.all(Failed) == []
         assert await joined.recorder.stop() is not None
     record_property("said on the data channel", f"{count} texts")

@@ -17,6 +17,8 @@ FINAL_S = 2.0
 STOPPED_S = dict.fromkeys(Stage, 2.5) | {Stage.RECORDING: 7.0}
 """Once longer than a child may take for its pong: who was stopped oneself must not blame the children."""
 LASTS_S = 2.0
+MARKED_S = 1.0
+"""In so long there is a flash and a beep."""
 
 
 @pytest.mark.parametrize("stage", list(Stage))
@@ -24,6 +26,7 @@ async def test_killed_it_leaves_final_files_and_no_process(
     tmp_path: Path, stage: Stage, record_property: Figure
 ) -> None:
     async with Scene(tmp_path) as scene:
+        await asyncio.sleep(MARKED_S)
         victim = await scene.bring_to(stage)
         workers = scene.workers()
         os.kill(scene.recorder.process.pid, signal.SIGKILL)
