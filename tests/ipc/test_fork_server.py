@@ -213,6 +213,15 @@ async def test_no_source_of_randomness_is_shared() -> None:
     assert [len(set(column)) for column in columns] == [20, 20, 20]
 
 
+async def test_what_nearly_every_child_needs_is_there_before_the_fork() -> None:
+    ready = (
+        "import sys; from roomtape.child.zygote import CIPHERS, prepare; key = prepare(); print(CIPHERS in sys.modules)"
+    )
+    run = await asyncio.create_subprocess_exec(sys.executable, "-c", ready, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+    output, _ = await run.communicate()
+    assert output == b"True\n"
+
+
 async def test_a_child_has_its_own_pipes_and_nobody_else_s(forking: Nursery) -> None:
     first = await forking.child()
     second = await forking.child()
