@@ -32,17 +32,22 @@ class CertificateCheck:
         self._report = report
         self._on_verified = on_verified
         self._expected: dict[str, set[str]] = {}
+        self._pem = ""
         self.verified = False
 
     def expect(self, sdp: str) -> None:
         """Take the fingerprints of the remote description in force.
 
         Raises:
-            FingerprintMismatch: it has none that can be checked.
+            FingerprintMismatch: it has none that can be checked, or not that of the certificate that has been verified.
+                The former ones stay in force.
         """
-        self._expected = fingerprints(sdp)
-        if not any(self._expected.get(name) for name in HASHES):
+        named = fingerprints(sdp)
+        if not any(named.get(name) for name in HASHES):
             raise FingerprintMismatch("the session description has no usable certificate fingerprint")
+        if self.verified and not matches(self._pem, named):
+            raise FingerprintMismatch("the session description names another certificate than the connection has")
+        self._expected = named
 
     def watch(self, dtlsdec: Any) -> None:
         dtlsdec.connect("notify::peer-pem", lambda element, _: self._received(element.get_property("peer-pem")))
@@ -52,7 +57,7 @@ class CertificateCheck:
         if pem is None:
             return
         if matches(pem, self._expected):
-            self.verified = True
+            self._pem, self.verified = pem, True
             self._on_verified()
         else:
             self.verified = False

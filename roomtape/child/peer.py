@@ -54,6 +54,7 @@ class PeerListener(Protocol):
     def on_media(self, pad: Any) -> None: ...
     def on_data_channel(self, channel: Any) -> None: ...
     def on_connected(self) -> None: ...
+    def on_offer_dropped(self, error: RecorderError) -> None: ...
     def on_failed(self, error: RecorderError) -> None: ...
 
 
@@ -185,7 +186,8 @@ class Peer:
     def accept_offer(self, sdp: str, answer: Answer) -> None:
         """Viewer: answer an offer, after those that wait."""
         if len(self._offers) >= MAX_OFFERS_WAITING:
-            self._fail(BadDescription(f"more than {MAX_OFFERS_WAITING} offers at once"))
+            error = BadDescription(f"more than {MAX_OFFERS_WAITING} offers at once")
+            (self._listener.on_offer_dropped if self._connected else self._fail)(error)
             return
         self._offers.append((sdp, answer))
         self._next_offer()
@@ -207,12 +209,13 @@ class Peer:
             self._set_remote(SdpType.ANSWER, sdp, self._start_deadline)
 
     def _set_remote(self, kind: SdpType, sdp: str, then: Callable[[], None]) -> None:
+        report = self._refuse if kind is SdpType.OFFER else self._fail
         try:
             self._check.expect(sdp)
             self._offered = traits(sdp) if kind is SdpType.OFFER else ()
             description = session_description(kind, sdp)
         except RecorderError as error:
-            self._fail(error)
+            report(error)
             return
 
         def done(_: Any) -> None:
@@ -220,13 +223,24 @@ class Peer:
             self.remote.open()
             then()
 
-        promise(self.element, "set-remote-description", description, then=done, report=self._fail)
+        promise(self.element, "set-remote-description", description, then=done, report=report)
+
+    def _refuse(self, error: RecorderError) -> None:
+        """An offer cannot be accepted. A connection by which media comes is not given up for it."""
+        if not self._connected:
+            self._fail(error)
+            return
+        self._listener.on_offer_dropped(error)
+        self._busy = False
+        self._next_offer()
 
     def _create(self, kind: str, send: Answer) -> None:
+        report = self._refuse if kind == "answer" else self._fail
+
         def created(reply: Any) -> None:
             description = reply.get_value(kind) if reply is not None else None
             if description is None:
-                self._fail(BadDescription(f"webrtcbin made no {kind}"))
+                report(BadDescription(f"webrtcbin made no {kind}"))
                 return
             text = description.sdp.as_text()
 
@@ -237,9 +251,9 @@ class Peer:
                     self._busy = False
                     self._next_offer()
 
-            promise(self.element, "set-local-description", description, then=done, report=self._fail)
+            promise(self.element, "set-local-description", description, then=done, report=report)
 
-        promise(self.element, f"create-{kind}", None, then=created, report=self._fail)
+        promise(self.element, f"create-{kind}", None, then=created, report=report)
 
     # --- candidates -----------------------------------------------------------------------------------------------
 

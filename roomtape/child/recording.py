@@ -159,8 +159,7 @@ class Recording:
         except BadDescription as error:
             if not self._tapes.tracks:
                 raise
-            # What is being recorded is not given up for it.
-            self._log("warning", "offer dropped", reason=error.detail)
+            self.on_offer_dropped(error)  # what is being recorded is not given up for it
             return
         if selection.refused:
             self._log("warning", "offered codecs cannot be recorded", offered="; ".join(selection.refused))
@@ -329,6 +328,9 @@ class Recording:
     def _no_media_after_connecting(self) -> None:
         if not self._tapes.tracks and self._channel is None:
             self._tell_no_media()
+
+    def on_offer_dropped(self, error: RecorderError) -> None:
+        self._log("warning", "offer dropped", reason=error.detail)
 
     def on_failed(self, error: RecorderError) -> None:
         self._fail(error)

@@ -226,6 +226,9 @@ class Viewer:
         self._liveness = Liveness(time.monotonic())
         self._set_valves()
 
+    def on_offer_dropped(self, error: RecorderError) -> None:
+        """A publisher gets no offers."""
+
     def on_failed(self, error: RecorderError) -> None:
         self._end(error.detail)
 

@@ -130,6 +130,18 @@ def test_a_second_connection_with_a_forged_certificate_takes_the_trust_away() ->
     assert len(watched.errors) == 1
 
 
+def test_a_later_description_must_name_the_certificate_that_was_verified() -> None:
+    watched = Watched(described(PEM))
+    watched.decoder.receive(PEM)
+    watched.check.expect(described(OTHER_PEM) + described(PEM))
+    for other in (described(OTHER_PEM), "v=0\r\n"):
+        with pytest.raises(FingerprintMismatch):
+            watched.check.expect(other)
+    assert watched.check.verified
+    watched.decoder.receive(PEM)
+    assert not watched.errors, "the former description is still in force"
+
+
 def test_no_certificate_yet_means_nothing() -> None:
     watched = Watched(described(PEM))
     watched.decoder.receive(None)

@@ -1,0 +1,120 @@
+"""Texts found by coverage (atheris) are said to a recording child, and to a recorder by its handshake server."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from roomtape.ipc.messages import Failed, Ping, Pong, PublishConfig, RecordConfig, SegmentOpened
+from tests.support.content import inspect
+from tests.support.gate import Gate
+from tests.support.hostile_child import say
+from tests.support.pair import pair
+from tests.support.scene import Figure
+from tests.support.studio import ROOT, Studio, alive, assert_good, recording, recording_children
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+RUNS: Final = 60_000
+DEADLINE_S: Final = 120
+MOST_SAID: Final = 500
+PACE_S: Final = 0.01
+LATENCY_S: Final = 0.5
+GUEST: Final = 1
+OFFERS: Final = ROOT / "tests" / "unit" / "child"
+BEGINNINGS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
+    "channel": (
+        {"info": {"label": "Ann", "muted": True, "video_muted_init": False, "rotate_video": 90}, "screenStopped": True},
+        {"candidates": [{"candidate": "candidate:1 1 udp 1 ::1 9 typ host", "sdpMid": "0", "sdpMLineIndex": 0}]},
+        {"ping": 1, "session": "s", "muteState": True, "videoMuted": False, "requestAs": "x", "screen": ["1"]},
+        *({"description": {"type": "offer", "sdp": path.read_text()}} for path in sorted(OFFERS.glob("*.sdp"))),
+    ),
+    "signaling": (
+        {"request": "listing", "list": [{"UUID": "a", "streamID": "b"}], "director": "a"},
+        {"request": "offerSDP", "UUID": "a", "from": "a", "session": "s", "streamID": "b"},
+        {"description": {"type": "offer", "sdp": "v=0"}, "UUID": "a", "session": "s", "streamID": "b"},
+        {"candidates": [{"candidate": "c", "sdpMid": "0"}], "type": "local", "UUID": "a", "session": "s"},
+        {"request": "videoaddedtoroom", "UUID": "a", "streamID": "b", "from": "c", "roomid": "r", "isScene": False},
+    ),
+}
+
+
+async def found(what: str, corpus: Path) -> list[str]:
+    """The texts that lead to new places, shortest first; the same in each run."""
+    prepare(corpus, BEGINNINGS[what])
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.support.guided", what, str(corpus), f"-runs={RUNS}", "-seed=1", "-max_len=8000"),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await asyncio.wait_for(process.communicate(), DEADLINE_S)
+    assert process.returncode == 0, output.decode(errors="replace")[-4000:]
+    return sorted(filter(None, texts_in(corpus)), key=lambda text: (len(text), text))[:MOST_SAID]
+
+
+async def test_a_recording_child_records_on_whatever_was_found(tmp_path: Path, record_property: Figure) -> None:
+    texts = await found("channel", tmp_path / "corpus")
+    texts = [text for text in texts if '"bye"' not in text and "\0" not in text]  # a true bye is meant
+    published = PublishConfig(
+        stream_id="anna", width=320, height=180, framerate=15, bitrate_kbps=200, guest_number=GUEST
+    )
+    recorded = RecordConfig(stream_id="anna", folder=str(tmp_path / "tapes"), stem="anna")
+    async with pair(published, recorded, sender="tests.support.hostile_child") as joined:
+        joined.connect()
+        await joined.recorder.wait_for(SegmentOpened)
+        begun = asyncio.get_running_loop().time()
+        for text in texts:
+            joined.publisher.send(say(text))
+            await asyncio.sleep(PACE_S)
+        joined.recorder.send(Ping(seq=99))
+        await joined.recorder.wait_for(Pong, timeout_s=3)
+        await asyncio.sleep(1)
+        lasted = asyncio.get_running_loop().time() - begun
+        assert (joined.publisher.all(Failed), joined.publisher.process.returncode) == ([], None)
+        assert joined.recorder.all(Failed) == []
+        assert await joined.recorder.stop() is not None
+    record_property("found for the data channel", f"{len(texts)} texts")
+    tape = inspect(the_file(tmp_path / "tapes"))
+    assert_good(tape, GUEST, seconds=lasted - LATENCY_S)
+    assert tape.missing() == []
+
+
+async def test_the_recorder_records_on_whatever_was_found(tmp_path: Path, record_property: Figure) -> None:
+    texts = await found("signaling", tmp_path / "corpus")
+    async with Studio(tmp_path, password="false") as studio, Gate(studio.url) as gate:
+        await studio.guest("anna", GUEST, "--framerate", "15")
+        recorder = await studio.recorder("--server", gate.url)
+        await recording(recorder, "anna")
+        (child,) = recording_children(recorder.process.pid)
+        begun = asyncio.get_running_loop().time()
+        for text in texts:
+            await gate.say(text)
+            await asyncio.sleep(PACE_S)
+        await asyncio.sleep(1)
+        assert alive(child), recorder.output
+        lasted = asyncio.get_running_loop().time() - begun
+        assert await recorder.stop() == 0
+    record_property("found for the handshake server", f"{len(texts)} texts")
+    tape = inspect(studio.files("anna")[0])
+    assert_good(tape, GUEST, seconds=lasted - LATENCY_S)
+    assert tape.missing() == []
+
+
+def prepare(corpus: Path, beginnings: Iterable[dict[str, Any]]) -> None:
+    corpus.mkdir()
+    for number, beginning in enumerate(beginnings):
+        (corpus / f"{number}").write_text(json.dumps(beginning))
+
+
+def texts_in(corpus: Path) -> list[str]:
+    return [path.read_bytes().decode(errors="replace") for path in corpus.iterdir()]
+
+
+def the_file(folder: Path) -> Path:
+    (file,) = folder.iterdir()
+    return file
