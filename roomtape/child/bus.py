@@ -9,12 +9,24 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from roomtape.bucket import Bucket
-from roomtape.child.gst import Report, guarded
+from roomtape.child.gst import Gst, Report, guarded
 from roomtape.ipc.messages import BusMessage
 
 TOLD_PER_S: Final = 1.0
 TOLD_AT_ONCE: Final = 20.0
 MAX_TEXT: Final = 500
+
+
+_OF_DATA_CHANNELS: Final = frozenset({"sctpenc", "sctpdec", "appsrc", "appsink"})
+
+
+def is_of_data_channel(message: Any, webrtc: Any) -> bool:
+    """Whether an error comes from a data channel in this webrtcbin, which has such elements for nothing else.
+
+    Media goes on without it. On a busy computer sctpenc now and then "could not write".
+    """
+    factory = message.src.get_factory() if isinstance(message.src, Gst.Element) else None
+    return factory is not None and factory.get_name() in _OF_DATA_CHANNELS and message.src.has_as_ancestor(webrtc)
 
 
 class BusTeller:

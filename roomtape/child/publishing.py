@@ -186,6 +186,8 @@ class Publishing:
         self._quit()
 
     def _bus_error(self, _: Any, message: Any) -> None:
+        if any(viewer.bus_error(message) for viewer in list(self._viewers.values())):
+            return
         error, _debug = message.parse_error()
         self._fail(MediaError(f"{message.src.get_name()}: {error.message}"))
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from roomtape.child.answer import complete
-from roomtape.child.bus import BusTeller
+from roomtape.child.bus import BusTeller, is_of_data_channel
 from roomtape.child.codecs import RECIPES, codec_of
 from roomtape.child.datachannel import LABEL, DataChannel, allowance
 from roomtape.child.destination import Destination
@@ -365,6 +365,9 @@ class Recording:
 
     def _bus_error(self, _: Any, message: Any) -> None:
         if self._tapes.bus_error(message):
+            return
+        if is_of_data_channel(message, self._peer.element):
+            self._log("warning", "the data channel has failed; media goes on")
             return
         error, _debug = message.parse_error()
         if message.src.has_as_ancestor(self._peer.element) and self._tapes.tracks:

@@ -7,12 +7,13 @@ from typing import Any, Final, Protocol
 from roomtape.child import rtcp
 from roomtape.child.bitrate import ViewerRate
 from roomtape.child.branch import Branch
+from roomtape.child.bus import is_of_data_channel
 from roomtape.child.datachannel import LABEL, DataChannel
 from roomtape.child.gst import Gst, after_ms, guarded, post
 from roomtape.child.liveness import Liveness, Sign
 from roomtape.child.peer import Peer
 from roomtape.child.source import Source
-from roomtape.errors import NegotiationFailed, PeerVanished, RecorderError, WireError
+from roomtape.errors import MediaError, NegotiationFailed, PeerVanished, RecorderError, WireError
 from roomtape.ipc.messages import (
     FromChild,
     LocalCandidates,
@@ -228,6 +229,16 @@ class Viewer:
 
     def on_offer_dropped(self, error: RecorderError) -> None:
         """A publisher gets no offers."""
+
+    def bus_error(self, message: Any) -> bool:
+        """Whether an error of the pipeline is this viewer's: nobody else is to hear of it."""
+        if not message.src.has_as_ancestor(self._webrtc.element):
+            return False
+        if is_of_data_channel(message, self._webrtc.element):
+            self._owner.log("warning", "a viewer's data channel has failed; media goes on", peer=self.peer)
+        else:
+            self.on_failed(MediaError(f"{message.src.get_name()}: {message.parse_error()[0].message}"))
+        return True
 
     def on_failed(self, error: RecorderError) -> None:
         self._end(error.detail)
