@@ -77,8 +77,9 @@ def test_with_sudo_it_installs_through_it(system: FakeSystem) -> None:
 
 
 def requirements() -> list[str]:
+    """Their names, without what computers they are for."""
     project = PROJECT["project"]
-    return [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    return [one.partition(";")[0] for one in (*project["dependencies"], *project["optional-dependencies"]["dev"])]
 
 
 def test_every_python_dependency_is_pinned_and_explained() -> None:
