@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from tests.support.studio import Studio, assert_good, children_of, recording, re
 
 FRAME_S, SOUND_S = 1 / 30, 0.02
 """The length of a picture and of a packet of sound."""
+LOOKS = 100
 
 
 def kill_all(recorder: int) -> None:
@@ -98,12 +99,18 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
 
 
 def fill(folder: Path, leave_bytes: int) -> Path:
-    """A file that takes all space but this."""
+    """A file that takes all space but this. A recorder may write between the look and the taking: then once more."""
     ballast = folder / f"ballast-{time.monotonic_ns()}"
     with ballast.open("wb") as file:
-        size = shutil.disk_usage(folder).free - leave_bytes
-        if size > 0:
-            os.posix_fallocate(file.fileno(), 0, size)
+        for _ in range(LOOKS):
+            size = shutil.disk_usage(folder).free - leave_bytes
+            if size <= 0:
+                break
+            with suppress(OSError):
+                os.posix_fallocate(file.fileno(), 0, size)
+                break
+        else:
+            raise AssertionError("the disk cannot be filled")
     return ballast
 
 
