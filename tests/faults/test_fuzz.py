@@ -4,7 +4,6 @@ The examples are hypothesis's, the same in each run; a failure names the last on
 """
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +11,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from roomtape.ipc.messages import Failed, Ping, Pong, PublishConfig, RecordConfig, SegmentOpened
-from tests.support.content import Content, inspect
-from tests.support.gate import Gate
 from tests.support.hostile import CANDIDATES, DESCRIPTIONS, VALUES, texts
-from tests.support.hostile_child import say
-from tests.support.pair import pair
 from tests.support.scene import Figure
-from tests.support.studio import Studio, alive, assert_good, recording, recording_children
+from tests.support.unmoved import Tell, a_child_records_on, a_recorder_records_on
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 EXAMPLES = 400
-GUEST = 1
 PACE_S = 0.01
-LATENCY_S = 0.5
-"""What is on its way, and in the jitter buffer, when a recording ends."""
 NAMES = st.sampled_from(["anna", "odd", "odder", ""]) | VALUES
 CHANNEL = {
     # A true "bye" is meant: it ends the recording as it should.
@@ -55,7 +46,7 @@ def signals(uuids: list[str]) -> dict[str, st.SearchStrategy[Any]]:
     }
 
 
-async def all_said(what: st.SearchStrategy[str], tell: Callable[[str], Any]) -> int:
+async def all_said(what: st.SearchStrategy[str], tell: Tell) -> int:
     """Say EXAMPLES texts, with a little time between; returns how many they were."""
     loop, count = asyncio.get_running_loop(), 0
 
@@ -80,57 +71,11 @@ async def all_said(what: st.SearchStrategy[str], tell: Callable[[str], Any]) -> 
     return count
 
 
-def files_in(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
-
-
-def only_tape(folder: Path) -> Content:
-    (file,) = folder.iterdir()
-    return inspect(file)
-
-
 async def test_a_recording_child_records_on_whatever_its_guest_says(tmp_path: Path, record_property: Figure) -> None:
-    published = PublishConfig(
-        stream_id="anna", width=320, height=180, framerate=15, bitrate_kbps=200, guest_number=GUEST
-    )
-    recorded = RecordConfig(stream_id="anna", folder=str(tmp_path), stem="anna")
-    async with pair(published, recorded, sender="tests.support.hostile_child") as joined:
-        joined.connect()
-        await joined.recorder.wait_for(SegmentOpened)
-        begun = asyncio.get_running_loop().time()
-        count = await all_said(texts(CHANNEL), lambda text: joined.publisher.send(say(text)))
-        joined.recorder.send(Ping(seq=99))
-        await joined.recorder.wait_for(Pong, timeout_s=3)
-        await asyncio.sleep(1)
-        lasted = asyncio.get_running_loop().time() - begun
-        assert (joined.publisher.all(Failed), joined.publisher.process.returncode) == ([], None)
-        assert joined.recorder.all(Failed) == []
-        assert await joined.recorder.stop() is not None
+    count = await a_child_records_on(tmp_path, lambda tell: all_said(texts(CHANNEL), tell))
     record_property("said on the data channel", f"{count} texts")
-    tape = only_tape(tmp_path)
-    assert_good(tape, GUEST, seconds=lasted - LATENCY_S)
-    assert tape.missing() == []
 
 
 async def test_the_recorder_records_on_whatever_its_server_says(tmp_path: Path, record_property: Figure) -> None:
-    async with Studio(tmp_path, password="false") as studio, Gate(studio.url) as gate:
-        await studio.guest("anna", GUEST, "--framerate", "15")
-        recorder = await studio.recorder("--server", gate.url)
-        await recording(recorder, "anna")
-        (child,) = recording_children(recorder.process.pid)
-        begun = asyncio.get_running_loop().time()
-        saying: set[asyncio.Task[None]] = set()
-        uuids = sorted(gate.members)
-        assert uuids
-        count = await all_said(texts(signals(uuids)), lambda text: saying.add(asyncio.create_task(gate.say(text))))
-        await asyncio.gather(*saying)
-        await asyncio.sleep(1)
-        assert alive(child), recorder.output
-        lasted = asyncio.get_running_loop().time() - begun
-        assert await recorder.stop() == 0
+    count = await a_recorder_records_on(tmp_path, lambda tell, uuids: all_said(texts(signals(uuids)), tell))
     record_property("said by the handshake server", f"{count} texts")
-    tape = inspect(studio.files("anna")[0])
-    assert_good(tape, GUEST, seconds=lasted - LATENCY_S)
-    assert tape.missing() == []
-    assert not [path for path in files_in(tmp_path) if path.suffix == ".webm" and path.parent != studio.folder]
-    assert studio.manifest()["recordings"]

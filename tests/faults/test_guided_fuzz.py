@@ -3,19 +3,15 @@
 import asyncio
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from roomtape.ipc.messages import Failed, Ping, Pong, PublishConfig, RecordConfig, SegmentOpened
-from tests.support.content import inspect
-from tests.support.gate import Gate
-from tests.support.hostile_child import say
-from tests.support.pair import pair
 from tests.support.scene import Figure
-from tests.support.studio import ROOT, Studio, alive, assert_good, recording, recording_children
+from tests.support.studio import ROOT
+from tests.support.unmoved import Tell, a_child_records_on, a_recorder_records_on
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -23,8 +19,6 @@ RUNS: Final = 60_000
 DEADLINE_S: Final = 120
 MOST_SAID: Final = 500
 PACE_S: Final = 0.01
-LATENCY_S: Final = 0.5
-GUEST: Final = 1
 OFFERS: Final = ROOT / "tests" / "unit" / "child"
 BEGINNINGS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
     "channel": (
@@ -57,52 +51,24 @@ async def found(what: str, corpus: Path) -> list[str]:
     return sorted(filter(None, texts_in(corpus)), key=lambda text: (len(text), text))[:MOST_SAID]
 
 
+async def all_said(texts: Sequence[str], tell: Tell) -> int:
+    for text in texts:
+        tell(text)
+        await asyncio.sleep(PACE_S)
+    return len(texts)
+
+
 async def test_a_recording_child_records_on_whatever_was_found(tmp_path: Path, record_property: Figure) -> None:
     texts = await found("channel", tmp_path / "corpus")
     texts = [text for text in texts if '"bye"' not in text and "\0" not in text]  # a true bye is meant
-    published = PublishConfig(
-        stream_id="anna", width=320, height=180, framerate=15, bitrate_kbps=200, guest_number=GUEST
-    )
-    recorded = RecordConfig(stream_id="anna", folder=str(tmp_path / "tapes"), stem="anna")
-    async with pair(published, recorded, sender="tests.support.hostile_child") as joined:
-        joined.connect()
-        await joined.recorder.wait_for(SegmentOpened)
-        begun = asyncio.get_running_loop().time()
-        for text in texts:
-            joined.publisher.send(say(text))
-            await asyncio.sleep(PACE_S)
-        joined.recorder.send(Ping(seq=99))
-        await joined.recorder.wait_for(Pong, timeout_s=3)
-        await asyncio.sleep(1)
-        lasted = asyncio.get_running_loop().time() - begun
-        assert (joined.publisher.all(Failed), joined.publisher.process.returncode) == ([], None)
-        assert joined.recorder.all(Failed) == []
-        assert await joined.recorder.stop() is not None
-    record_property("found for the data channel", f"{len(texts)} texts")
-    tape = inspect(the_file(tmp_path / "tapes"))
-    assert_good(tape, GUEST, seconds=lasted - LATENCY_S)
-    assert tape.missing() == []
+    count = await a_child_records_on(tmp_path / "tapes", lambda tell: all_said(texts, tell))
+    record_property("found for the data channel", f"{count} texts")
 
 
 async def test_the_recorder_records_on_whatever_was_found(tmp_path: Path, record_property: Figure) -> None:
     texts = await found("signaling", tmp_path / "corpus")
-    async with Studio(tmp_path, password="false") as studio, Gate(studio.url) as gate:
-        await studio.guest("anna", GUEST, "--framerate", "15")
-        recorder = await studio.recorder("--server", gate.url)
-        await recording(recorder, "anna")
-        (child,) = recording_children(recorder.process.pid)
-        begun = asyncio.get_running_loop().time()
-        for text in texts:
-            await gate.say(text)
-            await asyncio.sleep(PACE_S)
-        await asyncio.sleep(1)
-        assert alive(child), recorder.output
-        lasted = asyncio.get_running_loop().time() - begun
-        assert await recorder.stop() == 0
-    record_property("found for the handshake server", f"{len(texts)} texts")
-    tape = inspect(studio.files("anna")[0])
-    assert_good(tape, GUEST, seconds=lasted - LATENCY_S)
-    assert tape.missing() == []
+    count = await a_recorder_records_on(tmp_path, lambda tell, _: all_said(texts, tell))
+    record_property("found for the handshake server", f"{count} texts")
 
 
 def prepare(corpus: Path, beginnings: Iterable[dict[str, Any]]) -> None:
@@ -113,8 +79,3 @@ def prepare(corpus: Path, beginnings: Iterable[dict[str, Any]]) -> None:
 
 def texts_in(corpus: Path) -> list[str]:
     return [path.read_bytes().decode(errors="replace") for path in corpus.iterdir()]
-
-
-def the_file(folder: Path) -> Path:
-    (file,) = folder.iterdir()
-    return file
