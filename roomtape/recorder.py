@@ -263,11 +263,11 @@ class RecorderApp:
         self._probed = now
         servers = (await self.ice_servers()).turn
         error = explain(await asyncio.gather(*(probe_turn(server) for server in servers)))
-        if error is None:
+        if error is None and servers:
             log.warning(
                 "a TURN server relays for the recorder itself, and for this guest's process none did", hint=HINT
             )
-        else:
+        elif error is not None:
             log.error("TURN does not work", code=error.code, reason=error.detail)
             self.board.explain(stream, error.detail)
 

@@ -485,6 +485,16 @@ async def test_turn_that_works_for_the_recorder_is_told_so(
     assert [message for message in caplog.messages if "relays for the recorder itself" in message]
 
 
+async def test_without_a_turn_server_there_is_nothing_to_say_of_one(
+    studio: Open, probe: Probe, caplog: pytest.LogCaptureFixture
+) -> None:
+    room, fake = studio(ice=IceSettings(turn=())), probe(ProbeStatus.OK)
+    room.app.reported(UNREACHABLE)
+    await settle()
+    assert not fake.asked
+    assert not [message for message in caplog.messages if "TURN" in message]
+
+
 async def test_an_explanation_does_not_take_a_recording_for_a_failure(studio: Open, probe: Probe) -> None:
     room, fake = studio(ice=IceSettings(turn=(MINE,))), probe(ProbeStatus.REFUSED)
     fake.may_answer.clear()
