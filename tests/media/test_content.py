@@ -173,6 +173,15 @@ def test_a_beep_that_is_on_after_a_gap_did_not_begin_before_it() -> None:
     assert [mark.start for mark in marks([*before, *reaching_over, *after]) if mark.end > mark.start] == [0.5, 8.4]
 
 
+def test_a_flash_before_a_pause_of_the_picture_is_no_long_one() -> None:
+    """The camera goes off with the first bright picture of second 3, and is on again after 1.5 s; second 4 is long."""
+    pictures = [n / 10 for n in range(60) if not 30 < n < 45]
+    flashes = marks([(at, at % 1 < 0.05 or 4 <= at < 4.3) for at in pictures])
+    assert flashes[2] == Mark(3.0, 3.0)
+    beeps = [Mark(second + 0.02, second + 0.12 + (second == 4) * 0.2) for second in range(1, 6)]
+    assert Content((), [], flashes, beeps, None, 0.0, []).av_offset() == pytest.approx(0.02)
+
+
 def test_with_five_frames_in_a_second_a_short_flash_is_no_long_one() -> None:
     """Time stamps are whole milliseconds."""
     short = marks([(0.366, False), (0.567, True), (0.768, False)])

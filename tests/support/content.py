@@ -150,7 +150,7 @@ def inspect(path: Path) -> Content:
     return Content(
         codecs=tuple(streams.values()),
         frames=frames,
-        flash_marks=marks([(frame.pts_ns / 1e9, frame.bright) for frame in frames], math.inf),
+        flash_marks=marks([(frame.pts_ns / 1e9, frame.bright) for frame in frames]),
         beep_marks=[mark for mark in _beeps(samples, clock) if mark.end - mark.start >= SHORTEST_BEEP_S],
         heard_guest=_majority(tones(samples)),
         begins_s=min(times, default=0.0),
@@ -265,16 +265,17 @@ def tones(samples: "array.array[int]") -> Iterator[int | None]:
 # --- both --------------------------------------------------------------------------------------------------------
 
 
-def marks(states: Iterable[tuple[float, bool]], gap_s: float = HALF_A_SECOND) -> list[Mark]:
+def marks(states: Iterable[tuple[float, bool]]) -> list[Mark]:
     """Spans of on-states that begin after an off-state; one that is still on at the end, or at a gap, ends there.
 
-    What is on right after a gap may have begun in it; a window of sound that reaches over one has no time of its own.
+    What is on right after a gap may have begun in it; a window of sound that reaches over one has no time of its own,
+    and a picture that stands while the camera is off says nothing of when its flash would have ended.
     """
     marks: list[Mark] = []
     start: float | None = None
     was_on, time = True, 0.0
     for at, is_on in states:
-        if at - time > gap_s:
+        if at - time > HALF_A_SECOND:
             if start is not None:
                 marks.append(Mark(start, time))
             start, was_on = None, True

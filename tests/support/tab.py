@@ -4,6 +4,7 @@ tests.support.firefox."""
 import asyncio
 import statistics
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -78,7 +79,10 @@ class RoomTab(ABC):
         return await self.evaluate(f"globalThis.roomtape.{expression}")
 
     async def stats(self) -> list[dict[str, Any]]:
-        """Of each viewer: uuid, label, state, and an outbound-rtp report for each of the slots that it is sent."""
+        """Of each viewer of a guest: uuid, label, state, and an outbound-rtp report for each of its slots.
+
+        Of each stream on the watch page: what room.js says.
+        """
         found: list[dict[str, Any]] = await self.call("stats()")
         return found
 
@@ -100,18 +104,27 @@ class RoomTab(ABC):
         return None if levels is None else bytes(levels)
 
     async def moves(self, stream: str) -> int:
-        """Wait until a tile shows a synthetic guest whose picture moves; returns the guest's number."""
+        """Wait until a tile shows a synthetic guest whose picture moves; returns the guest's number.
+
+        Raises:
+            AssertionError: it never did; says what the tile showed, and what the page received.
+        """
         first: tuple[bytes, int] | None = None
-        async with asyncio.timeout(PAGE_DEADLINE_S):
-            while True:
-                image = await self.grab(stream)
-                guest, counter = read_code(image) if image is not None else (None, None)
-                if image is not None and guest is not None and counter is not None:
-                    if first is not None and counter != first[1]:
-                        assert image != first[0]
-                        return guest
-                    first = first or (image, counter)
-                await asyncio.sleep(POLL_S)
+        image: bytes | None = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PAGE_DEADLINE_S):
+                while True:
+                    image = await self.grab(stream)
+                    guest, counter = read_code(image) if image is not None else (None, None)
+                    if image is not None and guest is not None and counter is not None:
+                        if first is not None and counter != first[1]:
+                            assert image != first[0]
+                            return guest
+                        first = first or (image, counter)
+                    await asyncio.sleep(POLL_S)
+        shown = "nothing" if image is None else f"a picture of {statistics.mean(image):.0f} that cannot be read"
+        shown = shown if first is None else f"frame {first[1]} all the time"
+        raise AssertionError(f"{stream} does not move: {shown}; {await self.stats()}; {self.messages}")
 
     # --- what its guest does --------------------------------------------------------------------------------------
 

@@ -74,4 +74,9 @@ export class Incoming extends Peer {
   onStalled() {
     this.signaling.send({ UUID: this.uuid, iceRestartRequest: true });
   }
+  /** State of the connection, and inbound-rtp reports. */
+  async figures() {
+    const reports = [...(await this.pc.getStats()).values()];
+    return { state: this.pc.connectionState, received: reports.filter(({ type }) => type === "inbound-rtp") };
+  }
 }

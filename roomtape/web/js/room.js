@@ -183,5 +183,11 @@ function begin() {
   watch(options.password ?? "");
 }
 
+/** For tests, and for the curious in the console. */
+globalThis.roomtape = {
+  /** Of each stream: stream, and if it is shown: state, and received, its inbound-rtp reports. */
+  stats: async () => (await viewer?.figures()) ?? [],
+};
+
 if (room) begin();
 else location.replace("/");

@@ -180,6 +180,12 @@ export class Viewer {
     return kept && performance.now() - kept.at <= EARLY_MS ? kept.list : [];
   }
 
+  /** What is received of each stream, from getStats. */
+  figures() {
+    const shown = [...this.#streams.values()].map(async ({ stream, peer }) => ({ stream, ...(await peer?.figures()) }));
+    return Promise.all(shown);
+  }
+
   // --- from the peers ----------------------------------------------------------------------------------------------
 
   peerChanged(peer) {
