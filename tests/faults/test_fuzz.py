@@ -1,6 +1,7 @@
 """Nonsense on the data channel and from the handshake server, while a recording goes on.
 
-The examples are hypothesis's, the same in each run; a failure names the last one that was said.
+The examples are hypothesis's. It also takes constants out of our modules that are loaded: what is said depends on which
+tests ran before. A failure names the last text.
 """
 
 import asyncio
@@ -74,6 +75,17 @@ async def all_said(what: st.SearchStrategy[str], tell: Tell) -> int:
 async def test_a_recording_child_records_on_whatever_its_guest_says(tmp_path: Path, record_property: Figure) -> None:
     count = await a_child_records_on(tmp_path, lambda tell: all_said(texts(CHANNEL), tell))
     record_property("said on the data channel", f"{count} texts")
+
+
+async def test_a_recording_child_records_on_over_what_is_empty_in_c(tmp_path: Path) -> None:
+    async def talk(tell: Tell) -> int:
+        for text in ("", "\0", "\0 and more", "more \0", "{}"):
+            tell(text)
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(2)
+        return 5
+
+    assert await a_child_records_on(tmp_path, talk) == 5
 
 
 async def test_the_recorder_records_on_whatever_its_server_says(tmp_path: Path, record_property: Figure) -> None:

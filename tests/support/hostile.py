@@ -34,7 +34,7 @@ def objects(fields: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[str]
 
 
 def texts(fields: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[str]:
-    """Such objects, such objects cut short, other JSON, and no JSON at all. None is empty, which SCTP cannot carry."""
+    """Such objects, such objects cut short, other JSON, and no JSON at all. None is empty."""
     whole = objects(fields)
     cut = st.builds(lambda text, share: text[: int(len(text) * share)], whole, st.floats(0, 1))
     return st.one_of(whole, whole, cut, VALUES.map(json.dumps), st.text(max_size=200)).filter(bool)

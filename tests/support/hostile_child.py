@@ -20,8 +20,12 @@ class HostilePublishing(Publishing):
 
 
 def say(text: str) -> RemoteCandidates:
-    """What makes the child say it."""
-    return RemoteCandidates(candidates=(), peer=text)
+    """What makes the child say it.
+
+    GStreamer takes a text for a C string, and what is empty to it (also all that begins with NUL) for an SCTP message
+    of no bytes, over which the sender's own channel fails: a blank goes in front.
+    """
+    return RemoteCandidates(candidates=(), peer=text if text[:1].strip("\0") else f" {text}")
 
 
 if __name__ == "__main__":
