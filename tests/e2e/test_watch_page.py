@@ -10,6 +10,14 @@ from tests.support.tab import page
 
 pytestmark = [pytest.mark.heavy, pytest.mark.asyncio(loop_scope="session")]
 
+LOSES_WISHES = """
+    let left = %d;
+    const { send } = RTCDataChannel.prototype;
+    RTCDataChannel.prototype.send = function (text) {
+        if (!text.includes("allowscreenvideo") || left-- <= 0) send.call(this, text);
+    };
+"""
+
 
 async def test_synthetic_guests_of_both_kinds_and_one_by_browser_are_seen(tmp_path: Path) -> None:
     async with Studio(tmp_path, password="secret") as studio, Chromium() as chromium:
@@ -26,6 +34,22 @@ async def test_synthetic_guests_of_both_kinds_and_one_by_browser_are_seen(tmp_pa
         assert await watch.tile("anna").locator("video").evaluate("video => !video.muted && !video.paused")
         await watch.page.get_by_role("button", name="Mute anna").wait_for()
         assert watch.errors == []
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+async def test_who_sends_nothing_is_asked_again_and_then_on_another_connection(tmp_path: Path, lost: int) -> None:
+    """The first wishes for media never leave the page."""
+    async with Studio(tmp_path) as studio, Chromium() as chromium:
+        anna = await chromium.join(studio, "anna", guest=1)
+        watch = await chromium.open("about:blank")
+        await watch.page.add_init_script(LOSES_WISHES % lost)
+        await watch.page.goto(page(studio, f"room/{ROOM}", {"stun": "false"}))
+        await anna.wait_for("live")
+        (former,) = await anna.stats()
+        assert await watch.moves("anna") == 1
+        (viewer,) = await anna.stats()
+        assert len([text for text in watch.messages if text.startswith("warning: Nothing of anna")]) == lost
+        assert (viewer["session"] == former["session"]) is (lost == 1)
 
 
 async def test_who_is_recorded_is_marked_and_no_longer_when_the_recorder_stops(tmp_path: Path) -> None:

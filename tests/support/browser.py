@@ -127,6 +127,7 @@ class Tab(RoomTab):
         """The tab's process dies, with no goodbye."""
         session = await self.page.context.new_cdp_session(self.page)
         crashed = asyncio.Event()
+        self.closed = True
         self.page.on("crash", lambda _: crashed.set())
         # It never answers: the process is gone.
         answer = asyncio.ensure_future(session.send("Page.crash"))
@@ -136,6 +137,7 @@ class Tab(RoomTab):
 
     async def close(self) -> None:
         """As when the tab is closed; the page may say goodbye."""
+        self.closed = True
         await self.page.close()
 
 
@@ -184,6 +186,7 @@ class Chromium(Browser[Tab]):
         device: Device | None = None,
         shares: str | None = None,
     ) -> None:
+        super().__init__()
         self._lacks = lacks
         desktop = {"viewport": {"width": DESKTOP[0], "height": DESKTOP[1]}}
         self._settings = desktop if device is None else device.settings()

@@ -132,6 +132,7 @@ class FirefoxTab(RoomTab):
 
     async def close(self) -> None:
         """As when the tab is closed; the page may say goodbye."""
+        self.closed = True
         await self._session.command("browsingContext.close", context=self._context)
 
 
@@ -139,6 +140,7 @@ class Firefox(Browser[FirefoxTab]):
     """A browser with a fresh profile; `folder` is to be empty but for other browsers' profiles."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self._home = folder / "firefox"
         self._sound = SoundCard(self._home / "sound")
         self._process: asyncio.subprocess.Process | None = None

@@ -4,6 +4,7 @@ tests.support.firefox."""
 import asyncio
 import statistics
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
@@ -45,6 +46,9 @@ class RoomTab(ABC):
     def __init__(self) -> None:
         self.messages: list[str] = []
         """What the page said on the console, and its uncaught errors."""
+        self.guests: Sequence[RoomTab] = ()
+        """Guests of the same browser, for when nothing is seen of them."""
+        self.closed = False
 
     @abstractmethod
     async def evaluate(self, script: str, argument: Any = None) -> Any:
@@ -79,7 +83,7 @@ class RoomTab(ABC):
         return await self.evaluate(f"globalThis.roomtape.{expression}")
 
     async def stats(self) -> list[dict[str, Any]]:
-        """Of each viewer of a guest: uuid, label, state, and an outbound-rtp report for each of its slots.
+        """Of each viewer of a guest: uuid, session, label, state, and an outbound-rtp report for each of its slots.
 
         Of each stream on the watch page: what room.js says.
         """
@@ -91,6 +95,10 @@ class RoomTab(ABC):
         report = (await self.stats())[viewer][slot]
         size = report.get("frameWidth", 0), report.get("frameHeight", 0)
         return Sent(report.get("framesSent", 0), *size, report["codec"], report["bytesSent"])
+
+    async def condition(self) -> str:
+        """Of a guest: how far its pattern is, what it sends, and what its page said."""
+        return "closed" if self.closed else f"frame {await self.frame()}, {await self.stats()}, {self.messages}"
 
     async def frame(self) -> int:
         """The number of the pattern's next frame."""
@@ -122,9 +130,10 @@ class RoomTab(ABC):
                             return guest
                         first = first or (image, counter)
                     await asyncio.sleep(POLL_S)
+        guests = [await guest.condition() for guest in self.guests]
         shown = "nothing" if image is None else f"a picture of {statistics.mean(image):.0f} that cannot be read"
         shown = shown if first is None else f"frame {first[1]} all the time"
-        raise AssertionError(f"{stream} does not move: {shown}; {await self.stats()}; {self.messages}")
+        raise AssertionError(f"{stream} does not move: {shown}; {await self.stats()}; {self.messages}; {guests}")
 
     # --- what its guest does --------------------------------------------------------------------------------------
 
@@ -162,6 +171,9 @@ AnyTab = TypeVar("AnyTab", bound=RoomTab)
 class Browser(ABC, Generic[AnyTab]):
     """Opens tabs on the pages of a studio's server."""
 
+    def __init__(self) -> None:
+        self._guests: list[RoomTab] = []
+
     @abstractmethod
     async def open(self, address: str) -> AnyTab:
         """A new tab on any address."""
@@ -196,6 +208,7 @@ class Browser(ABC, Generic[AnyTab]):
         }
         secret = {} if password is None else {"password": password}
         tab = await self.open(page(studio, "join", chosen | options, secret))
+        self._guests.append(tab)
         await tab.wait_for("waiting", "live")
         return tab
 
@@ -203,6 +216,7 @@ class Browser(ABC, Generic[AnyTab]):
         """A tab on the watch page, which has joined the room."""
         secret = {} if password is None else {"password": password}
         tab = await self.open(page(studio, f"room/{quote(room)}", {"stun": "false"}, secret))
+        tab.guests = self._guests
         await tab.wait_for("live", "waiting")
         return tab
 

@@ -3,7 +3,12 @@
 
 import { CHANNEL, Peer } from "./peer.js";
 
-/** `owner` also has mediaChanged(peer). Its `wish` is said when the channel opens (8.1). */
+const MEDIA_DEADLINE_MS = 5000; // from a wish to the first packet of sound or picture
+
+/**
+ * `owner` also has mediaChanged(peer), and peerSilent(peer) for one from which nothing comes. Its `wish` is said when
+ * the channel opens (8.1), and once more when that was of no use.
+ */
 export class Incoming extends Peer {
   #wish;
   #screens = new Set();
@@ -27,7 +32,21 @@ export class Incoming extends Peer {
   }
 
   onOpen() {
+    this.#ask(() => this.#ask(() => this.owner.peerSilent(this)));
+  }
+
+  #ask(inVain) {
     this.tell(this.#wish);
+    setTimeout(() => {
+      if (this.closed || this.#hears()) return;
+      console.warn(`Nothing of ${this.stream} ${MEDIA_DEADLINE_MS} ms after it was asked for.`);
+      inVain();
+    }, MEDIA_DEADLINE_MS);
+  }
+
+  /** Also of who is muted there come packets. */
+  #hears() {
+    return this.pc.getReceivers().some(({ track }) => !track.muted);
   }
 
   /** Answered on the way that it came (6). */

@@ -241,7 +241,7 @@ globalThis.roomtape = {
   },
   join,
   leave,
-  /** Of each viewer: uuid, label, state, and outbound-rtp reports: video, audio, screenVideo, screenAudio. */
+  /** Of each viewer: uuid, session, label, state, and outbound-rtp reports: video, audio, screenVideo, screenAudio. */
   stats: async () => (await publisher?.figures()) ?? [],
   scale: (factor) => publisher?.setScale(factor),
   mute: (isOff) => stage.setOff("audio", isOff),

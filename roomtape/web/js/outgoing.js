@@ -43,7 +43,7 @@ export class Outgoing extends Peer {
     this.#answerDue = true;
     this.#offerAgain = false;
     try {
-      await this.pc.setLocalDescription(await this.pc.createOffer());
+      await this.pc.setLocalDescription(); // an offer of what is there now, whatever else is going on
     } catch (error) {
       console.debug("no offer:", error); // the connection was closed meanwhile
       return;
@@ -197,7 +197,7 @@ export class Outgoing extends Peer {
 
   /** What is sent on each slot, from getStats. */
   async figures() {
-    const found = { uuid: this.uuid, label: this.label, state: this.pc.connectionState };
+    const found = { uuid: this.uuid, session: this.session, label: this.label, state: this.pc.connectionState };
     for (const [slot, { sender }] of this.#transceivers) {
       const reports = [...(await sender.getStats()).values()];
       const rtp = reports.find((report) => report.type === "outbound-rtp");

@@ -6,6 +6,7 @@ import { Incoming } from "./incoming.js";
 
 const REPLAY_MS = [15_000, 45_000, 180_000];
 const AFTER_BYE_MS = 2000;
+const MOST_SILENT = 2; // connections in a row that bring nothing; a guest may have neither camera nor microphone
 const MAX_STREAMS = 100;
 const MAX_OWNERS = 1000;
 const MAX_PEERS_OF_STREAM = 3; // an old one, a new one, and one more: whoever claims a stream may offer it
@@ -38,6 +39,7 @@ class Wanted {
   peer = null;
   timer = 0;
   asked = 0;
+  silent = 0; // connections that brought nothing
 
   constructor(stream, wireId) {
     this.stream = stream;
@@ -88,7 +90,7 @@ export class Viewer {
     const wanted = this.#streams.get(stream) ?? this.#want(stream, wireId);
     if (wanted === null) return;
     this.#own(uuid, stream);
-    wanted.asked = 0;
+    wanted.asked = wanted.silent = 0;
     if (!wanted.peer?.healthy) this.#ask(wanted);
   }
 
@@ -208,6 +210,14 @@ export class Viewer {
     this.#listener.onStream(wanted.stream, wanted.wireId, null);
     clearTimeout(wanted.timer);
     wanted.timer = setTimeout(() => this.#ask(wanted), AFTER_BYE_MS);
+  }
+
+  /** Connected, but nothing comes: another connection may do better. */
+  peerSilent(peer) {
+    const wanted = this.#streams.get(peer.stream);
+    if (wanted?.peer !== peer || wanted.silent >= MOST_SILENT) return;
+    wanted.silent += 1;
+    this.peerLost(peer);
   }
 
   peerUnreadable() {
