@@ -63,15 +63,17 @@ class Loop:
             frames.append((buffer.extract_dup(0, buffer.get_size()), key))
         return frames
 
-    def rtp_caps(self) -> tuple[str, str]:
-        """Of picture and sound. The H264 level must be the stream's own, or its data does not fit the offer."""
+    def rtp_caps(self, number: int) -> tuple[str, str]:
+        """Of picture and sound. The H264 level must be the stream's own, or its data does not fit the offer. SSRCs that
+        are not chosen here are missing in an offer made before there is data, and to Janus such a track is unknown."""
         more = ""
         if self.codec == "h264":
             data = self.pictures[0][0]
             at = data.index(b"\0\0\1\x67") + 4
             more = f",packetization-mode=(string)1,profile-level-id=(string){data[at : at + 3].hex()}"
-        video = f"media=video,encoding-name={self.codec.upper()},payload=96,clock-rate=90000{more},{FEEDBACK}"
-        audio = "media=audio,encoding-name=OPUS,payload=97,clock-rate=48000,encoding-params=(string)2"
+        one, other = (f"ssrc=(uint){0x10000 + 2 * number + track}" for track in range(2))
+        video = f"media=video,{one},encoding-name={self.codec.upper()},payload=96,clock-rate=90000{more},{FEEDBACK}"
+        audio = f"media=audio,{other},encoding-name=OPUS,payload=97,clock-rate=48000,encoding-params=(string)2"
         return f"application/x-rtp,{video},extmap-3=(string){TWCC}", f"application/x-rtp,{audio}"
 
 
@@ -104,7 +106,7 @@ class Stream:
 
     def offer(self, address: str) -> None:
         """WebRTC: one peer connection, with candidates of this address alone."""
-        (video, audio), caps = self._sources(), self._loop.rtp_caps()
+        (video, audio), caps = self._sources(), self._loop.rtp_caps(self._number)
         self._pipeline = Gst.parse_launch(
             "webrtcbin name=webrtc bundle-policy=max-bundle "
             f"{video} ! {caps[0]} ! webrtc. {audio} ! {caps[1]} ! webrtc."

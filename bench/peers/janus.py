@@ -17,6 +17,10 @@ LIBRARIES: Final = Path("/usr/lib")
 START_S: Final = 20.0
 RECORDED_S: Final = 0.3
 """It does not say when a recording is closed."""
+ASKED_EVERY_S: Final = 0.25
+MOST_ASKED: Final = 20
+EMPTY_DUMP: Final = 512
+"""Bytes; less is a head without a picture."""
 MEDIA: Final = {"vp8": "webm", "h264": "mp4"}
 
 
@@ -105,10 +109,23 @@ class Janus(Peer):
 
     def event(self, tag: str, message: dict[str, Any]) -> None:
         if message.get("jsep", {}).get("type") == "answer":
-            stream = next(s for s, handle in self._handles.items() if handle == message["sender"])
-            self.host.answer(stream, message["jsep"]["sdp"])
+            self.host.answer(self._stream_of(message), message["jsep"]["sdp"])
+        if message.get("janus") == "webrtcup":
+            threading.Thread(target=self._ask_for_picture, args=(self._stream_of(message),), daemon=True).start()
         if "error" in message.get("plugindata", {}).get("data", {}) or message.get("janus") == "error":
             self.host.trouble(f"janus: {message}")
+
+    def _ask_for_picture(self, stream: int) -> None:
+        """It writes no picture before a key frame, of which the first may have come too early, and asks for none."""
+        dump = self.out / f"s{stream}-video-0.mjr"
+        for _ in range(MOST_ASKED):
+            self._tell(stream, {"request": "configure", "keyframe": True})
+            time.sleep(ASKED_EVERY_S)
+            if dump.exists() and dump.stat().st_size > EMPTY_DUMP:
+                return
+
+    def _stream_of(self, message: dict[str, Any]) -> int:
+        return next(stream for stream, handle in self._handles.items() if handle == message["sender"])
 
     def stop(self) -> None:
         for stream in self._handles:
