@@ -93,6 +93,7 @@ export class Incoming extends Peer {
   onStalled() {
     this.signaling.send({ UUID: this.uuid, iceRestartRequest: true });
   }
+
   /** State of the connection, and inbound-rtp reports. */
   async figures() {
     const reports = [...(await this.pc.getStats()).values()];
