@@ -9,15 +9,16 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from roomtape.child.addresses import LOOPBACK, is_alone
+from roomtape.child.batches import Batches
 from roomtape.child.candidates import LocalCandidates, RemoteCandidates
 from roomtape.child.datachannel import AnnouncedChannel
 from roomtape.child.diagnosis import Evidence, diagnose
 from roomtape.child.dtls import CertificateCheck
 from roomtape.child.economy import report_seldom
 from roomtape.child.gst import Gst, GstWebRTC, after_ms, guarded, make, post, promise, session_description
+from roomtape.child.jitter import JitterBuffers
 from roomtape.child.receiving import ReceptionMeter
 from roomtape.child.sdp import Traits, traits
-from roomtape.child.sockets import make_room
 from roomtape.errors import BadDescription, PeerError, RecorderError
 from roomtape.ice.servers import turn_uri
 from roomtape.model import Candidate, Description, IcePolicy, IceServers, SdpType
@@ -28,18 +29,10 @@ RTCP_INTERVAL_NS: Final = 300_000_000
 RTCP_BANDWIDTH: Final = 2_000_000.0
 """Bit/s of a session, a twentieth of it for RTCP (RFC 3550 section 6.2). Until it has seen more, GStreamer assumes
 64,000: in the first seconds the interval was 1.1 s, and requests for lost packets waited so long."""
-START_PACKETS: Final = 2
-"""In order, and a track begins. Otherwise it waits for its jitter buffer's time, in case an earlier packet was
-overtaken; and what was lost in that time was given up before it could be asked for again."""
 LIP_SYNC_STEP_NS: Final = 500_000
 """How far a sender report may shift a track per packet: small, so that time never runs back from frame to frame."""
 SETTLE_MS: Final = 8_000
 """Browsers send the first sender reports within 5 s."""
-PATIENCE_MS: Final = 2_000
-"""For a lost packet to be asked for again and again, and for two clocks to drift: by 50 ppm that takes 11 hours."""
-PLAIN_PATIENCE_MS: Final = 500
-"""For one that cannot be asked for: all that follows waits for it, and would be lost with the process. When two clocks
-have drifted apart by more (by 50 ppm after four hours), packets that were overtaken are lost, and no others."""
 GATHERED_GRACE_MS: Final = 500
 """For the last candidates to arrive from their thread after gathering is complete."""
 STATES: Final = ("ice-connection-state", "ice-gathering-state", "connection-state", "signaling-state")
@@ -71,8 +64,7 @@ class Peer:
     ) -> None:
         self._listener = listener
         self._meter = meter or ReceptionMeter()
-        self._jitter_buffers: dict[int, Any] = {}
-        self._jitter_ms = jitter_ms
+        self._jitter_buffers = JitterBuffers(jitter_ms)
         self._ice = ice
         self._deadline_ms = connect_deadline_ms
         self._offers: deque[tuple[str, Answer]] = deque()
@@ -87,25 +79,20 @@ class Peer:
         self.element = make(f"webrtcbin bundle-policy=max-bundle latency={jitter_ms}")
         # Kept: in 1.22 dropping the last Python reference can free the agent.
         self._agent = self.element.get_property("ice-agent")
+        self.batches = Batches(self._agent.get_property("agent"))
         self._configure_rtp()
         self._configure_ice()
         self._connect_signals()
 
-    def drain(self) -> None:
-        """What waits for lost packets waits no more: everything ends.
+    def drain(self) -> int:
+        """Media ends, what waits for lost packets included, once what has arrived by now is read.
 
-        Only the end of stream lets it go at once: a shorter latency comes too late for a packet that is missed already
-        and cannot be asked for again. Packets that come later are dropped; upstream they would be an error.
+        Returns:
+            The milliseconds until then.
         """
-        for buffer in self._jitter_buffers.values():
-            # Else what is still to be asked for is asked for without a pause at the end of stream, until there is no
-            # memory left.
-            buffer.set_property("rtx-max-retries", 0)
-            entry = buffer.get_static_pad("sink")
-            source = entry.get_peer()
-            if source is not None:
-                source.add_probe(Gst.PadProbeType.BUFFER, lambda *_: Gst.PadProbeReturn.DROP)
-            entry.send_event(Gst.Event.new_eos())
+        behind_ms = self.batches.end()
+        after_ms(behind_ms, self._jitter_buffers.drain)
+        return behind_ms
 
     def media_joined(self) -> None:
         """A file has been opened.
@@ -150,13 +137,7 @@ class Peer:
         rtpbin.connect("new-jitterbuffer", lambda _bin, buffer, _session, ssrc: made(buffer, ssrc))
 
     def _jitter_buffer_made(self, buffer: Any, ssrc: int) -> None:
-        self._jitter_buffers[ssrc] = buffer
-        # A lost packet is missed when the one after it arrives. By default there is a timer for each one to come: the
-        # first after a pause was given up before it was sent, and the picture had to wait for another key frame.
-        buffer.set_property("rtx-next-seqnum", False)
-        buffer.set_property("faststart-min-packets", START_PACKETS)
-        # Lost packets of the very first key frame are asked for, too; `_be_patient` puts right which track is to do so.
-        buffer.set_property("do-retransmission", any(offered.nack for offered in self._offered))
+        self._jitter_buffers.made(buffer, ssrc, may_ask=any(offered.nack for offered in self._offered))
         self._meter.watch_jitter_buffer(buffer, ssrc)
 
     def _configure_ice(self) -> None:
@@ -292,23 +273,9 @@ class Peer:
     def _on_pad(self, _: Any, pad: Any) -> None:
         """Media waits at the pad until the listener has linked it: an unlinked pad would end all reception."""
         if pad.get_direction() == Gst.PadDirection.SRC:
-            self._be_patient(pad)
+            self._jitter_buffers.wait_for(pad, live=self._live)
             hold = pad.add_probe(Gst.PadProbeType.BLOCK_DOWNSTREAM, lambda *_: Gst.PadProbeReturn.OK)
             post(self._if_alive, self._on_media, pad, hold)
-
-    def _be_patient(self, pad: Any) -> None:
-        """Webrtcbin answers that it sends NACK, and then leaves its jitter buffer not doing so.
-
-        Since nobody listens live, the jitter buffer also gets more time for lost packets; it has to cover the drift
-        between the guest's clock and ours as well. Not from its first packet on, which would wait so long.
-        """
-        caps = pad.get_current_caps() or pad.query_caps(None)
-        buffer = self._jitter_buffers.get(caps.get_structure(0).get_uint("ssrc")[1])
-        if buffer is not None:
-            again = pad.get_property("transceiver").get_property("do-nack")
-            buffer.set_property("do-retransmission", again)
-            if not self._live:
-                buffer.set_property("latency", self._jitter_ms + (PATIENCE_MS if again else PLAIN_PATIENCE_MS))
 
     def _on_media(self, pad: Any, hold: int) -> None:
         self._listener.on_media(pad)
@@ -348,7 +315,7 @@ class Peer:
                 return
             self._connected = True
             self._cancel_deadline()
-            make_room()
+            self.batches.connected()
             self._listener.on_connected()
 
     # --- deadlines and failure ------------------------------------------------------------------------------------
@@ -390,4 +357,5 @@ class Peer:
         self._failed = True
         self._cancel_deadline()
         self._cancel_settling()
+        self.batches.close()
         self.local.flush()

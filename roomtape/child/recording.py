@@ -137,9 +137,9 @@ class Recording:
         self._cancel_media()
         if self._channel is not None:
             self._channel.send({"bye": True})
-        self._peer.drain()
-        after_ms(DRAIN_MS + FINISH_DEADLINE_MS, self._tapes.abandon)
-        after_ms(DRAIN_MS if self._tapes.tracks else 0, self._tapes.finish)
+        drained_ms = self._peer.drain() + DRAIN_MS
+        after_ms(drained_ms + FINISH_DEADLINE_MS, self._tapes.abandon)
+        after_ms(drained_ms if self._tapes.tracks else 0, self._tapes.finish)
 
     def on_tape_finished(self, files: tuple[str, ...]) -> None:
         def end() -> None:
@@ -343,6 +343,8 @@ class Recording:
         now = time.monotonic()
         if received.packets != self._packets:
             self._packets, self._heard = received.packets, now
+        if not self._tapes.live:
+            self._peer.batches.counted(received.packets_of, now)
         self._watch_clocks(received, now)
         self._tapes.tick(received)
         silent_ms = int((now - self._heard) * 1000)

@@ -15,22 +15,23 @@ def make_room() -> int:
     """For each UDP socket of this process. libnice, which makes them, has no setting for that.
 
     Returns:
-        The number of such sockets.
+        How much the smallest of them has now, in bytes as the kernel counts; 0 if there is none.
     """
-    found = 0
+    rooms = []
     for descriptor in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
         try:
-            found += _make_room(descriptor)
+            rooms += _make_room(descriptor)
         except OSError:  # closed meanwhile, as the one that the folder was read with
             continue
-    return found
+    return min(rooms, default=0)
 
 
-def _make_room(descriptor: int) -> bool:
+def _make_room(descriptor: int) -> list[int]:
+    """What a UDP socket has then; nothing for others."""
     if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
-        return False
+        return []
     with socket.socket(fileno=os.dup(descriptor)) as one:
         if one.type is not socket.SOCK_DGRAM or one.family not in (socket.AF_INET, socket.AF_INET6):
-            return False
+            return []
         one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
-        return True
+        return [one.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)]
