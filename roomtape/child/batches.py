@@ -1,84 +1,49 @@
-"""Reads what arrives by the batch; `child.leisure` says when.
+"""Packets of a recording are handed on by the batch: nobody listens live, and a dozen that go through its elements
+together cost little more than one.
 
-Whenever the main context in which nicesrc waits finds a socket readable, libnice reads all that has arrived. So it is
-made to sleep before it looks. No element has a property for that; the context is found when libnice handles the first
-request of the guest's ICE agent in it (RFC 8445 section 7.3).
+webrtcbin has a queue behind its sockets. Whenever that is empty, its thread says so before it waits for more, and is
+held there for a while. When each packet arrived has been noted before, so neither time stamps nor what the guest's
+congestion control is told change. (To read the sockets by the batch would be cheaper still: docs/performance.md.)
 """
 
-import ctypes
-import time
-from collections.abc import Mapping
+import threading
 from typing import Any, Final
 
-from roomtape.child.leisure import Leisure
-from roomtape.child.sockets import make_room
-
-_glib: Final = ctypes.CDLL("libglib-2.0.so.0")
-_glib.g_main_current_source.restype = ctypes.c_void_p
-_glib.g_source_get_context.argtypes = (ctypes.c_void_p,)
-_glib.g_source_get_context.restype = ctypes.c_void_p
-_glib.g_main_context_ref.argtypes = (ctypes.c_void_p,)
-_glib.g_main_context_ref.restype = ctypes.c_void_p
-_glib.g_main_context_unref.argtypes = (ctypes.c_void_p,)
-_glib.g_main_context_set_poll_func.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
-_poll: Final = ctypes.CDLL(None).poll
-_poll.argtypes = (ctypes.c_void_p, ctypes.c_ulong, ctypes.c_int)
-_PollFunction: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
-READ_MS: Final = 40
-"""For what has arrived to be handed on, once it is looked for."""
+HOLD_S: Final = 0.1
+"""The longer, the cheaper (docs/performance.md). Requests for lost packets come so much later, too."""
+HAND_ON_MS: Final = 40
+"""For what has arrived to be on its way to the files."""
 
 
 class Batches:
-    """What a NiceAgent receives. From its own thread this is called a dozen times a second, whatever arrives."""
+    """Of one connection. What waits is bounded by the queue itself, which then lets everything go."""
 
-    def __init__(self, agent: Any) -> None:
-        self._leisure = Leisure()
-        self._room_bytes = 0
-        self._context: int | None = None
-        self._wait_s = 0.0
-        self._function = _PollFunction(self._wait_and_poll)  # kept: C holds its address only
-        agent.connect("initial-binding-request-received", self._find_context)
+    def __init__(self) -> None:
+        self._queues: list[Any] = []
+        self._handlers: list[tuple[Any, int]] = []
+        self._over = threading.Event()
 
-    def connected(self) -> None:
-        """The sockets are there."""
-        self._room_bytes = make_room()
+    def watch(self, queue: Any) -> None:
+        """Webrtcbin has made a queue."""
+        self._queues.append(queue)
 
-    def counted(self, packets: Mapping[int, int], now: float) -> None:
-        """So many packets of each SSRC have been received until now."""
-        self.wait(self._leisure.counted(packets, now, self._room_bytes))
+    def begin(self) -> None:
+        """From now on packets wait for each other. Again, or after the end, it is without effect."""
+        if not self._handlers and not self._over.is_set():
+            self._handlers = [(queue, queue.connect("underrun", self._hold)) for queue in self._queues]
 
     def end(self) -> int:
-        """Look as soon as there is something.
+        """No packet waits any more.
 
         Returns:
-            The milliseconds until what has arrived by now is on its way to the files.
+            The milliseconds until those that did are on their way to the files.
         """
-        behind_ms = round(self._wait_s * 1000) + READ_MS if self._wait_s else 0
-        self.wait(0.0)
-        return behind_ms
+        self._over.set()
+        for queue, handler in self._handlers:
+            queue.disconnect(handler)
+        waited, self._handlers = bool(self._handlers), []
+        return HAND_ON_MS if waited else 0
 
-    def close(self) -> None:
-        """The agent is given up."""
-        self.wait(0.0)
-        if self._context is not None:
-            _glib.g_main_context_unref(self._context)
-            self._context = None
-
-    def wait(self, seconds: float) -> None:
-        """Packets wait for each other so long, from the next time on that they are looked for."""
-        if self._context is None:
-            return
-        if bool(seconds) is not bool(self._wait_s):
-            function = ctypes.cast(self._function, ctypes.c_void_p) if seconds else None
-            _glib.g_main_context_set_poll_func(self._context, function)
-        self._wait_s = seconds
-
-    def _find_context(self, *_: Any) -> None:
-        """In the thread of the context, while a source of it is dispatched: the guest's request came by a socket."""
-        source = _glib.g_main_current_source()
-        if source and self._context is None:
-            self._context = _glib.g_main_context_ref(_glib.g_source_get_context(source))
-
-    def _wait_and_poll(self, descriptors: int, count: int, timeout_ms: int) -> int:
-        time.sleep(self._wait_s)
-        return int(_poll(descriptors, count, timeout_ms))
+    def _hold(self, _queue: Any) -> None:
+        """In the queue's thread, some ten times a second, however many packets there are."""
+        self._over.wait(HOLD_S)

@@ -19,6 +19,7 @@ from roomtape.child.gst import Gst, GstWebRTC, after_ms, guarded, make, post, pr
 from roomtape.child.jitter import JitterBuffers
 from roomtape.child.receiving import ReceptionMeter
 from roomtape.child.sdp import Traits, traits
+from roomtape.child.sockets import make_room
 from roomtape.errors import BadDescription, PeerError, RecorderError
 from roomtape.ice.servers import turn_uri
 from roomtape.model import Candidate, Description, IcePolicy, IceServers, SdpType
@@ -79,7 +80,7 @@ class Peer:
         self.element = make(f"webrtcbin bundle-policy=max-bundle latency={jitter_ms}")
         # Kept: in 1.22 dropping the last Python reference can free the agent.
         self._agent = self.element.get_property("ice-agent")
-        self.batches = Batches(self._agent.get_property("agent"))
+        self._batches = Batches()
         self._configure_rtp()
         self._configure_ice()
         self._connect_signals()
@@ -90,7 +91,7 @@ class Peer:
         Returns:
             The milliseconds until then.
         """
-        behind_ms = self.batches.end()
+        behind_ms = self._batches.end()
         after_ms(behind_ms, self._jitter_buffers.drain)
         return behind_ms
 
@@ -102,6 +103,7 @@ class Peer:
         spared the jump.
         """
         if not self._live:
+            self._batches.begin()
             self._ease_lip_sync(0)
             self._cancel_settling()
             self._cancel_settling = after_ms(SETTLE_MS, self.media_paused)
@@ -263,6 +265,8 @@ class Peer:
         name = factory.get_name() if factory else ""
         if name == "dtlsdec":
             self._check.watch(element)
+        elif name == "queue":
+            self._batches.watch(element)
         elif name == "rtpsession":
             session = element.get_property("internal-session")
             session.set_property("rtcp-min-interval", RTCP_INTERVAL_NS)
@@ -315,7 +319,7 @@ class Peer:
                 return
             self._connected = True
             self._cancel_deadline()
-            self.batches.connected()
+            make_room()
             self._listener.on_connected()
 
     # --- deadlines and failure ------------------------------------------------------------------------------------
@@ -357,5 +361,4 @@ class Peer:
         self._failed = True
         self._cancel_deadline()
         self._cancel_settling()
-        self.batches.close()
         self.local.flush()

@@ -343,8 +343,6 @@ class Recording:
         now = time.monotonic()
         if received.packets != self._packets:
             self._packets, self._heard = received.packets, now
-        if not self._tapes.live:
-            self._peer.batches.counted(received.packets_of, now)
         self._watch_clocks(received, now)
         self._tapes.tick(received)
         silent_ms = int((now - self._heard) * 1000)

@@ -15,23 +15,22 @@ def make_room() -> int:
     """For each UDP socket of this process. libnice, which makes them, has no setting for that.
 
     Returns:
-        How much the smallest of them has now, in bytes as the kernel counts; 0 if there is none.
+        The number of such sockets.
     """
-    rooms = []
+    found = 0
     for descriptor in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
         try:
-            rooms += _make_room(descriptor)
+            found += _make_room(descriptor)
         except OSError:  # closed meanwhile, as the one that the folder was read with
             continue
-    return min(rooms, default=0)
+    return found
 
 
-def _make_room(descriptor: int) -> list[int]:
-    """What a UDP socket has then; nothing for others."""
+def _make_room(descriptor: int) -> bool:
     if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
-        return []
+        return False
     with socket.socket(fileno=os.dup(descriptor)) as one:
         if one.type is not socket.SOCK_DGRAM or one.family not in (socket.AF_INET, socket.AF_INET6):
-            return []
+            return False
         one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
-        return [one.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)]
+        return True

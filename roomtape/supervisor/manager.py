@@ -40,6 +40,9 @@ GARBAGE_LOGGED: Final = 10
 """Lines of garbage told one by one; more are only counted."""
 CATCH_UP_S: Final = 0.25
 """For what waits in the pipe to be read before a child is taken for one that hangs."""
+PING_AT_LEAST_S: Final = 10.0
+"""A child that speaks is pinged as well, since it may not hear; and it has to know that somebody listens
+(`child.main.PING_ALARM_S`)."""
 
 Listener = Callable[[FromChild], None]
 
@@ -77,6 +80,7 @@ class WebRTCSubprocessManager:
         self._exited = asyncio.Event()
         self._pong = asyncio.Event()
         self._seq = 0
+        self._heard = 0.0
         self._stopping = False
         self._reason = ""
         self._refused: Failed | None = None
@@ -197,6 +201,7 @@ class WebRTCSubprocessManager:
 
     def _take(self, message: FromChild) -> None:
         self._trail.said(message)
+        self._heard = asyncio.get_running_loop().time()
         if isinstance(message, Pong):
             if message.seq == self._seq:
                 self._pong.set()
@@ -226,10 +231,15 @@ class WebRTCSubprocessManager:
             log.debug("child stderr", pid=self.pid or 0, text=text)
 
     async def _ping(self) -> None:
-        """Notice a child that hangs, also one that is stopped by a signal."""
+        """Notice a child that hangs, also one that is stopped by a signal. What it says shows that it does not."""
         await self._ready.wait()
+        now = asyncio.get_running_loop().time
+        pinged = now()
         while not self._exited.is_set():
-            await asyncio.sleep(self._deadlines.ping)
+            await asyncio.sleep(self._heard + self._deadlines.ping - now())
+            if now() < min(self._heard + self._deadlines.ping, pinged + PING_AT_LEAST_S):
+                continue
+            pinged = now()
             self._seq += 1
             self._pong.clear()
             self.send(Ping(seq=self._seq))

@@ -1,116 +1,128 @@
-"""A main context that reads a socket, as nicesrc's does: how often it looks, and that it gets everything."""
+"""A queue, as webrtcbin has one behind its sockets, with packets that come to it one by one."""
 
-import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
 
 import pytest
-from gi.repository import GLib, GObject
 
-from roomtape.child.batches import Batches
+from roomtape.child.batches import HAND_ON_MS, HOLD_S, Batches
+from roomtape.child.gst import Gst, chain, init
 
 pytestmark = pytest.mark.light
 
-WAIT_S = 0.1
-DATAGRAMS = 20
+init()
+
+PACKETS = 40
 PACE_S = 0.01
 DEADLINE_S = 10.0
 
 
-class Agent(GObject.Object):
-    """Reads all that has arrived whenever its context finds the socket readable, and tells of the first, as a NiceAgent
-    does."""
-
-    __gsignals__ = {"initial-binding-request-received": (GObject.SignalFlags.RUN_LAST, None, ())}
+class Flow:
+    """Packets through a queue; of each it is noted when it came out, and with which time stamp."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.here, self.there = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.here.setblocking(False)
-        self.batches: list[list[bytes]] = []
-        self._context = GLib.MainContext()
-        self._loop = GLib.MainLoop.new(self._context, False)
-        source = GLib.unix_fd_source_new(self.here.fileno(), GLib.IOCondition.IN)
-        source.set_callback(self._read)
-        source.attach(self._context)
-        self._thread = threading.Thread(target=self._loop.run)
-        self._thread.start()
+        self.pipeline = Gst.Pipeline()
+        self.source, self.queue, sink = chain(
+            self.pipeline, ("appsrc format=time is-live=true", "queue", "fakesink sync=false async=false")
+        )
+        self.out: list[tuple[float, int]] = []
+        sink.get_static_pad("sink").add_probe(Gst.PadProbeType.BUFFER, self._came_out)
+        self.empty = False
+        self.queue.connect("underrun", self._emptied)
+        self.pipeline.set_state(Gst.State.PLAYING)
 
-    def _read(self, *_: object) -> bool:
-        batch = []
-        while True:
-            try:
-                batch.append(self.here.recv(100))
-            except BlockingIOError:
-                break
-        if not self.batches:
-            self.emit("initial-binding-request-received")
-        self.batches.append(batch)
-        return True
+    def _emptied(self, _queue: Any) -> None:
+        self.empty = True
+
+    def _came_out(self, _pad: Any, info: Any) -> Any:
+        self.empty = False
+        self.out.append((time.monotonic(), info.get_buffer().pts))
+        return Gst.PadProbeReturn.OK
+
+    def send(self, count: int = PACKETS, pace_s: float = PACE_S) -> None:
+        for number in range(count):
+            buffer = Gst.Buffer.new_allocate(None, 100, None)
+            buffer.pts = number
+            self.source.emit("push-buffer", buffer)
+            time.sleep(pace_s)
+
+    def arrive(self, count: int) -> None:
+        self.until(lambda: len(self.out) >= count)
+
+    def until(self, condition: Callable[[], object]) -> None:
+        end = time.monotonic() + DEADLINE_S
+        while not condition():
+            assert time.monotonic() < end, self.out
+            time.sleep(0.001)
 
     @property
-    def received(self) -> list[bytes]:
-        return [datagram for batch in self.batches for datagram in batch]
+    def pauses(self) -> int:
+        """Long enough to be no accident of packets that are handed on as they come."""
+        times = [at for at, _ in self.out]
+        return sum(late - early > HOLD_S * 0.7 for early, late in pairwise(times))
 
-    def send(self, count: int, pace_s: float = 0.0) -> int:
-        """Returns in how many batches they were read."""
-        before, had = len(self.received), len(self.batches)
-        for number in range(before, before + count):
-            self.there.send(b"%d" % number)
-            time.sleep(pace_s)
-        end = time.monotonic() + DEADLINE_S
-        while len(self.received) < before + count:
-            assert time.monotonic() < end, self.batches
-            time.sleep(0.001)
-        return len(self.batches) - had
-
-    def close(self) -> None:
-        end = GLib.idle_source_new()  # in its thread: a loop that has not begun does not hear of its end
-        end.set_callback(lambda _: self._loop.quit())
-        end.attach(self._context)
-        self._thread.join()
-        self.here.close()
-        self.there.close()
+    @property
+    def stamps(self) -> list[int]:
+        return [stamp for _, stamp in self.out]
 
 
 @pytest.fixture
-def agent() -> Iterator[Agent]:
-    agent = Agent()
-    yield agent
-    agent.close()
+def flow() -> Iterator[Flow]:
+    flow = Flow()
+    yield flow
+    flow.pipeline.set_state(Gst.State.NULL)
 
 
-def one_by_one(agent: Agent) -> int:
-    return sum(agent.send(1) for _ in range(DATAGRAMS))
+def watching(flow: Flow) -> Batches:
+    batches = Batches()
+    batches.watch(flow.queue)
+    return batches
 
 
-def test_datagrams_wait_for_each_other_while_they_are_to(agent: Agent) -> None:
-    batches = Batches(agent)
-    assert one_by_one(agent) == DATAGRAMS
-    batches.wait(WAIT_S)
-    agent.send(1)  # the context may still look as before for this one
-    assert agent.send(DATAGRAMS, PACE_S) <= DATAGRAMS // 3
-    batches.wait(0.0)
-    agent.send(1)
-    assert one_by_one(agent) == DATAGRAMS
-    assert agent.received == [b"%d" % number for number in range(len(agent.received))]
-    batches.close()
+def test_packets_wait_for_each_other_and_all_come_out_in_order(flow: Flow) -> None:
+    watching(flow).begin()
+    flow.send()
+    flow.arrive(PACKETS)
+    assert 2 <= flow.pauses <= PACKETS * PACE_S / HOLD_S + 1
+    assert flow.stamps == list(range(PACKETS))
 
 
-def test_at_the_end_it_is_said_how_long_the_last_batch_may_take(agent: Agent) -> None:
-    batches = Batches(agent)
-    agent.send(1)
+def test_before_the_beginning_none_waits(flow: Flow) -> None:
+    batches = watching(flow)
+    for count in range(1, PACKETS):
+        flow.send(1, 0)
+        flow.arrive(count)
+    assert flow.pauses == 0
     assert batches.end() == 0
-    batches.wait(WAIT_S)
-    assert batches.end() > WAIT_S * 1000
-    assert batches.end() == 0
-    batches.close()
 
 
-def test_an_agent_that_nobody_asked_is_left_alone(agent: Agent) -> None:
-    batches = Batches(agent)
-    batches.wait(WAIT_S)
+def test_at_the_end_what_waits_is_let_go_at_once(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roomtape.child.batches.HOLD_S", 2 * DEADLINE_S)
+    batches = watching(flow)
+    flow.send(1)
+    flow.until(lambda: flow.out and flow.empty)
+    batches.begin()
+    batches.begin()
+    flow.send(1)
+    flow.arrive(2)
+    flow.send(5)
+    assert len(flow.out) == 2
+    assert batches.end() == HAND_ON_MS
+    flow.arrive(7)
+    batches.begin()
+    flow.send(2, 0.1)
+    flow.arrive(9)
     assert batches.end() == 0
-    batches.close()
-    batches.close()
+
+
+def test_a_queue_that_is_held_can_still_be_stopped(flow: Flow) -> None:
+    batches = watching(flow)
+    batches.begin()
+    flow.send(3)
+    stopped = threading.Thread(target=flow.pipeline.set_state, args=(Gst.State.NULL,))
+    stopped.start()
+    stopped.join(DEADLINE_S)
+    assert not stopped.is_alive()

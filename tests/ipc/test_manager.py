@@ -25,6 +25,7 @@ from roomtape.ipc.messages import (
     RecordConfig,
     RemoteDescription,
     RequestKeyframe,
+    ToChild,
 )
 from roomtape.model import Description, IceServers, SdpType, TurnServer, TurnTransport
 from roomtape.supervisor.crash import KEPT_STDERR, MAX_STDERR_LINE
@@ -126,6 +127,37 @@ async def test_pongs_keep_it_alive_and_are_not_passed_on(fake: Start) -> None:
     await asyncio.sleep(0.7)
     assert child.alive
     assert not any(isinstance(message, Pong) for message in child.heard)
+
+
+async def test_who_speaks_is_pinged_seldom_and_who_falls_silent_at_once(
+    fake: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("roomtape.supervisor.manager.PING_AT_LEAST_S", 0.5)
+    sent: list[ToChild] = []
+    child = fake("echo", msgspec.structs.replace(PATIENT, ping=0.2))
+    send = child.manager.send
+
+    def note(message: ToChild) -> None:
+        sent.append(message)
+        send(message)
+
+    monkeypatch.setattr(child.manager, "send", note)
+    await child.manager.start()
+    begun = time.monotonic()
+    while time.monotonic() - begun < 1.3:  # its echo is what it says
+        child.manager.send(RequestKeyframe())
+        await asyncio.sleep(0.02)
+    pings = sum(isinstance(message, Ping) for message in sent)
+    assert 1 <= pings <= 2
+    await until(lambda: sum(isinstance(message, Ping) for message in sent) >= pings + 2, within_s=2)
+
+
+async def test_a_child_that_speaks_and_does_not_hear_is_found_out(fake: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roomtape.supervisor.manager.PING_AT_LEAST_S", 0.5)
+    child = fake("speak_and_not_hear", SHORT)
+    await child.manager.start()
+    await child.gone()
+    assert child.exits == ["killed: no sign of life for 0.3 s"]
 
 
 async def test_it_can_be_started_without_waiting(fake: Start) -> None:

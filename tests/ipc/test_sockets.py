@@ -21,7 +21,7 @@ def test_udp_sockets_get_as_much_as_the_system_allows_and_others_are_left_alone(
     others = [socket.socket(family, socket.SOCK_STREAM) for family in families] + [*socket.socketpair()]
     before = [room(one) for one in (*udp, *others)]
     descriptors = len([*Path("/proc/self/fd").iterdir()])
-    assert make_room() == 2 * allowed
+    assert make_room() >= len(udp)
     assert len([*Path("/proc/self/fd").iterdir()]) == descriptors
     assert [room(one) for one in udp] == [2 * allowed] * len(udp)
     assert [room(one) for one in others] == before[len(udp) :]

@@ -125,6 +125,13 @@ def flood_of_garbage() -> None:
     after_init(threading.Thread(target=talk, daemon=True).start)
 
 
+def speak_and_not_hear() -> None:
+    ready()
+    while True:
+        log("I am well")
+        time.sleep(0.02)
+
+
 def garbage() -> None:
     lines = [b"not json", b"\xff\xfe\x00", b"[]", b'{"kind":"dance"}', b'{"kind":"pong"}', b'{"kind":"pong","seq":"1"}']
     after_init(lambda: write(b"\n".join(lines) + b"\n\n"))
@@ -197,6 +204,7 @@ MODES: dict[str, Callable[[], None]] = {
         hang,
         hang_and_tell,
         stopped_by_signal,
+        speak_and_not_hear,
         flood,
         flood_of_garbage,
         garbage,
