@@ -150,6 +150,11 @@ class CutPlan:
         """When the whole guest pauses, none does: the silence counts from when `other` is heard again."""
         return self._heard[other].last - max(self._heard[kind].last, self._heard[other].since) >= SILENCE_S
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is waited for: all tracks are being written, and how their clocks relate is known."""
+        return self._in(Place.FILE) == tuple(self.places) and (self.synced or not self.places)
+
     def at_the_gate(self) -> tuple[TrackKind, ...]:
         """Tracks that stand at their gates."""
         return self._in(Place.GATE)

@@ -33,6 +33,10 @@ class Deck:
         return [track for tape in self._tapes.values() for track in tape.tracks.values()]
 
     @property
+    def settled(self) -> bool:
+        return all(tape.settled for tape in self._tapes.values())
+
+    @property
     def written_bytes(self) -> int | None:
         used = [tape for tape in self._tapes.values() if tape.tracks]
         if any(tape.refused for tape in used) or all(tape.idle for tape in used):

@@ -23,6 +23,11 @@ class Destination(Protocol):
         ...
 
     @property
+    def settled(self) -> bool:
+        """Whether nothing is waited for, so that a tick may come later."""
+        ...
+
+    @property
     def written_bytes(self) -> int | None:
         """The size of all files so far; None while nothing is to be written or nothing can be."""
         ...

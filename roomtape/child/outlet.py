@@ -32,6 +32,7 @@ class Outlet:
     """A Destination: at most one track of each kind, written once it is this child's turn."""
 
     live: Final = True
+    settled: Final = False
     written_bytes: Final = None
 
     def __init__(

@@ -13,13 +13,12 @@ from roomtape.child.bus import BusTeller, is_of_data_channel
 from roomtape.child.codecs import RECIPES, codec_of
 from roomtape.child.datachannel import LABEL, DataChannel, allowance
 from roomtape.child.destination import Destination
-from roomtape.child.figures import stats
-from roomtape.child.gst import GLib, Gst, after_ms, guarded, make, post
+from roomtape.child.gst import Gst, after_ms, guarded, make, post
 from roomtape.child.guest import media_request, read_guest_info, screen_sections
 from roomtape.child.peer import Peer
-from roomtape.child.receiving import Received, ReceptionMeter
+from roomtape.child.receiving import ReceptionMeter
+from roomtape.child.rounds import Rounds
 from roomtape.child.sdp import select
-from roomtape.child.silences import SILENT_S, Silences
 from roomtape.child.tape import TapeListener
 from roomtape.errors import (
     BadDescription,
@@ -52,20 +51,15 @@ from roomtape.ipc.messages import (
     Unwritten,
     ViewConfig,
 )
-from roomtape.model import HUSH_MS, Candidate, Description, TrackKind
+from roomtape.model import Candidate, Description, TrackKind
 from roomtape.signaling import envelope
 
-TICK_MS: Final = 250
-STATS_TICKS: Final = 4
-"""Statistics once a second, and when the guest falls silent."""
 BYE_FLUSH_MS: Final = 50
 """Time for a bye to leave before the connection is closed (protocol.md 14.11)."""
 DRAIN_MS: Final = 150
 """For media that waits in jitter buffers behind lost packets to go to the files."""
 FINISH_DEADLINE_MS: Final = 1_500
 """For end of stream to pass through the muxer; after that the file is closed as it is."""
-QUIET_S: Final = 3.0
-"""Without a packet for so long the guest is pinged on the data channel."""
 
 Send = Callable[[FromChild], None]
 MakeDestination = Callable[[Any, TapeListener], Destination]
@@ -89,25 +83,23 @@ class Recording:
         self._channel: DataChannel | None = None
         self._allowance, self._frames_dropped = allowance(), 0
         self._channel_session = ""
-        self._negotiation = self._channel_offers = self._ticks = 0
+        self._negotiation = self._channel_offers = 0
         self._stopping = self._failed = False
         self._media_asked = 0
-        self._heard = time.monotonic()
-        self._packets = self._silent_ms = 0
         self._cancel_media: Callable[[], None] = lambda: None
         self._meter = ReceptionMeter()
-        self._silences = Silences()
         self._pipeline = Gst.Pipeline()
         self._peer = Peer(self, config.ice, config.connect_deadline_ms, config.jitter_ms, self._meter)
         self._pipeline.add(self._peer.element)
         self._tapes = destination(self._pipeline, self)
         if self._tapes.live:
             self._peer.play_live()
+        self._rounds = Rounds(self._meter, self._tapes, send, self._peer.media_paused, self._ping)
         bus = self._pipeline.get_bus()
         BusTeller(bus, send, self._fail)
         bus.connect("message::error", guarded(self._bus_error, self._fail))
         self._pipeline.set_state(Gst.State.PLAYING)
-        GLib.timeout_add(TICK_MS, guarded(self._tick, self._fail, otherwise=True))
+        self._rounds.begin(self._fail)
 
     # --- from the parent ------------------------------------------------------------------------------------------
 
@@ -134,6 +126,7 @@ class Recording:
         if self._stopping:
             return
         self._stopping = True
+        self._rounds.end()
         self._cancel_media()
         if self._channel is not None:
             self._channel.send({"bye": True})
@@ -236,7 +229,7 @@ class Recording:
 
     def _on_object(self, obj: Mapping[str, Any]) -> None:
         """One object may carry several commands: each is looked at (protocol.md 8, trap T8)."""
-        self._heard = time.monotonic()
+        self._rounds.heard()
         if "ping" in obj:
             self._channel_send({"pong": obj["ping"]})
         try:
@@ -266,6 +259,9 @@ class Recording:
             self._send(ChannelNegotiated(offers=self._channel_offers))
         else:
             self._send(LocalDescription(negotiation=self._negotiation, description=answer))
+
+    def _ping(self) -> None:
+        self._channel_send({"ping": int(time.monotonic())})
 
     # --- media ----------------------------------------------------------------------------------------------------
 
@@ -322,7 +318,7 @@ class Recording:
             self._fail(ConnectionLost("the guest closed the connection"))
 
     def on_connected(self) -> None:
-        self._heard = time.monotonic()
+        self._rounds.heard()
         self._cancel_media = after_ms(self._config.media_deadline_ms * 3, self._no_media_after_connecting)
 
     def _no_media_after_connecting(self) -> None:
@@ -334,34 +330,6 @@ class Recording:
 
     def on_failed(self, error: RecorderError) -> None:
         self._fail(error)
-
-    def _tick(self) -> bool:
-        """A few times a second: is a file due, has a track fallen silent, what are the figures?"""
-        if self._stopping:
-            return False
-        received = self._meter.read()
-        now = time.monotonic()
-        if received.packets != self._packets:
-            self._packets, self._heard = received.packets, now
-        self._watch_clocks(received, now)
-        self._tapes.tick(received)
-        silent_ms = int((now - self._heard) * 1000)
-        falls_silent = silent_ms >= HUSH_MS > self._silent_ms
-        self._silent_ms = silent_ms
-        self._ticks += 1
-        if self._ticks % STATS_TICKS and not falls_silent:
-            return True
-        if now - self._heard > QUIET_S:
-            self._channel_send({"ping": int(now)})
-        self._send(stats(self._tapes.tracks, received, silent_ms, self._tapes.written_bytes))
-        return True
-
-    def _watch_clocks(self, received: Received, now: float) -> None:
-        hushed = self._silences.counted(received.packets_of, now)
-        for track in self._tapes.tracks:
-            if track.ssrc in hushed:
-                track.doubt_clock(SILENT_S)
-                self._peer.media_paused()
 
     def _bus_error(self, _: Any, message: Any) -> None:
         if self._tapes.bus_error(message):

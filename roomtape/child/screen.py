@@ -29,6 +29,7 @@ class Screen:
     """
 
     live: Final = True
+    settled: Final = False
     written_bytes: Final = None
 
     def __init__(self, pipeline: Any, config: ViewConfig, listener: TapeListener) -> None:

@@ -102,6 +102,11 @@ class Tape:
         """Whether nothing is to be written now."""
         return self._paused or self.refused
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is waited for."""
+        return self._plan.settled and self._prelude is None and not self.refused
+
     def _leave_file(self) -> None:
         self._forget_prelude()
         for track in self.tracks.values():

@@ -381,3 +381,18 @@ def test_a_single_track_is_cut_alone(kind: TrackKind) -> None:
 
 def test_nothing_is_cut_when_nothing_is_written() -> None:
     assert CutPlan(0.0, BOTH).cut() == Do()
+
+
+@pytest.mark.parametrize("synced", [False, True])
+def test_it_is_settled_when_all_tracks_are_written_and_their_clocks_known(synced: bool) -> None:
+    deck = Deck(synced=synced)
+    assert deck.plan.settled, "nothing is expected of no track"
+    deck.run(5, [AUDIO])
+    assert deck.plan.settled is synced
+    deck.come(VIDEO)
+    deck.plan.synced = synced
+    assert not deck.plan.settled
+    deck.run(5, [AUDIO, VIDEO])
+    assert deck.plan.settled is synced
+    deck.run(5, [AUDIO])
+    assert not deck.plan.settled
