@@ -9,7 +9,7 @@ congestion control is told change. (To read the sockets by the batch would be ch
 import threading
 from typing import Any, Final
 
-HOLD_S: Final = 0.1
+HOLD_S: Final = 0.15
 """The longer, the cheaper (docs/performance.md). Requests for lost packets come so much later, too."""
 HAND_ON_MS: Final = 40
 """For what has arrived to be on its way to the files."""
