@@ -177,7 +177,7 @@ class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
     vanished        PeerVanished        nothing heard while connected
     frames          a key frame         from the last picture, while its packets come; NoFrames 7 s later
     file            FileStalled         the file does not grow, while frames come
-    ping, pong      ChildHung           from a child's last word to a ping; from a ping to its pong
+    ping, pong      ChildHung           from a child's last word to a ping (and now and then); from a ping to its pong
     stack_dump      a kill              for a child that hangs to show where
     stop            a kill              from Stop to the child's exit
     join            JoinTimeout         from joinroom to listing
@@ -195,7 +195,7 @@ class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
     vanished: float = 17.0
     frames: float = 3.0
     file: float = 10.0
-    ping: float = 1.25
+    ping: float = 1.15
     pong: float = 3.0
     stack_dump: float = 0.3
     stop: float = 4.0

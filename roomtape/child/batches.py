@@ -7,16 +7,20 @@ congestion control is told change. (To read the sockets by the batch would be ch
 """
 
 import threading
+from collections.abc import Callable
 from typing import Any, Final
+
+from roomtape.child.gst import after_ms
 
 HOLD_S: Final = 0.15
 """The longer, the cheaper (docs/performance.md). Requests for lost packets come so much later, too."""
-HAND_ON_MS: Final = 40
-"""For what has arrived to be on its way to the files."""
+LOOK_MS: Final = 10
+MOST_LOOKS: Final = 30
+"""So often it is looked whether the queue is empty, at the end."""
 
 
 class Batches:
-    """Of one connection. What waits is bounded by the queue itself, which then lets everything go."""
+    """Of one connection. The queue is bounded; when it is full, packets wait in the sockets for a moment."""
 
     def __init__(self) -> None:
         self._queues: list[Any] = []
@@ -32,18 +36,23 @@ class Batches:
         if not self._handlers and not self._over.is_set():
             self._handlers = [(queue, queue.connect("underrun", self._hold)) for queue in self._queues]
 
-    def end(self) -> int:
-        """No packet waits any more.
-
-        Returns:
-            The milliseconds until those that did are on their way to the files.
-        """
+    def end(self, then: Callable[[], None]) -> None:
+        """No packet waits any more. `then` is called when those that did have been handed on; at once if none did."""
         self._over.set()
         for queue, handler in self._handlers:
             queue.disconnect(handler)
         waited, self._handlers = bool(self._handlers), []
-        return HAND_ON_MS if waited else 0
+        if waited:
+            after_ms(LOOK_MS, lambda: self._look(MOST_LOOKS, then))
+        else:
+            then()
+
+    def _look(self, left: int, then: Callable[[], None]) -> None:
+        if left and any(queue.get_property("current-level-buffers") for queue in self._queues):
+            after_ms(LOOK_MS, lambda: self._look(left - 1, then))
+        else:
+            after_ms(LOOK_MS, then)  # the last one has left the queue, and may not be through
 
     def _hold(self, _queue: Any) -> None:
-        """In the queue's thread, some ten times a second, however many packets there are."""
+        """In the queue's thread, some six times a second, however many packets there are."""
         self._over.wait(HOLD_S)

@@ -9,9 +9,10 @@ TWCC_INTERVAL_NS: Final = 100_000_000
 """Browsers report so often themselves. By default a report follows each picture: 1.62, with this 1.45."""
 M_ARENA_MAX: Final = -8
 PR_SET_TIMERSLACK: Final = 29
-TIMER_SLACK_NS: Final = 15_000_000
-"""How late a thread may wake up by a timer, so that several do at once. usrsctp takes its timer of 10 ms for exact:
-with this its delayed acknowledgements still come within 500 ms (RFC 4960 section 6.2)."""
+TIMER_SLACK_NS: Final = 10_000_000
+"""How late a thread may wake up by a timer, so that several do at once. usrsctp takes its timer of 10 ms for exact, so
+that its time runs at half speed at worst: acknowledgements within 420 ms (500 allowed: RFC 4960 section 6.2), what was
+lost again after 2 s."""
 
 
 def calm() -> None:

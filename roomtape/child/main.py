@@ -38,7 +38,7 @@ from roomtape.ipc.messages import (
 
 END_ALARM_S: Final = 5
 """An orderly end that takes longer is cut short by SIGALRM."""
-PING_ALARM_S: Final = 30
+PING_ALARM_S: Final = 40
 """A child that was pinged and is not any more has lost its parent, or hangs."""
 
 EXIT_OK: Final = 0

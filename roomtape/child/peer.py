@@ -85,15 +85,14 @@ class Peer:
         self._configure_ice()
         self._connect_signals()
 
-    def drain(self) -> int:
-        """Media ends, what waits for lost packets included, once what has arrived by now is read.
+    def drain(self, then: Callable[[], None]) -> None:
+        """Media ends, what waits for lost packets included. `then` is called when all of it is on its way."""
 
-        Returns:
-            The milliseconds until then.
-        """
-        behind_ms = self._batches.end()
-        after_ms(behind_ms, self._jitter_buffers.drain)
-        return behind_ms
+        def let_out() -> None:
+            self._jitter_buffers.drain()
+            then()
+
+        self._batches.end(let_out)
 
     def media_joined(self) -> None:
         """A file has been opened.

@@ -130,9 +130,11 @@ class Recording:
         self._cancel_media()
         if self._channel is not None:
             self._channel.send({"bye": True})
-        drained_ms = self._peer.drain() + DRAIN_MS
-        after_ms(drained_ms + FINISH_DEADLINE_MS, self._tapes.abandon)
-        after_ms(drained_ms if self._tapes.tracks else 0, self._tapes.finish)
+        self._peer.drain(self._finish)
+
+    def _finish(self) -> None:
+        after_ms(DRAIN_MS + FINISH_DEADLINE_MS, self._tapes.abandon)
+        after_ms(DRAIN_MS if self._tapes.tracks else 0, self._tapes.finish)
 
     def on_tape_finished(self, files: tuple[str, ...]) -> None:
         def end() -> None:

@@ -7,8 +7,11 @@ from roomtape.model import HUSH_MS
 from roomtape.room.attempt import Attempt
 from roomtape.room.effects import Arm, Effect, Timer
 
-DOUBT_S: Final = 2.0
+DOUBT_S: Final = 2.5
 """A connection has so long to show that media still flows when its guest seems to be gone."""
+COUNTED_LATE_S: Final = 0.7
+"""A packet may be heard of so long after it came: it waits (`child.batches`) and is counted in the next round
+(`child.rounds`)."""
 MOVED: Final = "moved"
 """The stream has appeared anew, at another peer, whom to record is urgent: that the old one is silent settles it."""
 LEFT: Final = "left"
@@ -30,7 +33,7 @@ def settle(attempt: Attempt) -> list[Effect]:
 def borne_out(attempt: Attempt, name: str) -> PeerError | None:
     """The time is over: why the attempt ends, or None if the guest was heard meanwhile."""
     since = attempt.doubts.pop(name)
-    if attempt.heard > since and not (name == MOVED and _is_silent(attempt)):
+    if attempt.heard > since + COUNTED_LATE_S and not (name == MOVED and _is_silent(attempt)):
         return None
     return PeerSaidBye("the guest left") if name == LEFT else PeerVanished("media stopped")
 

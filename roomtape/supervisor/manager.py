@@ -40,7 +40,7 @@ GARBAGE_LOGGED: Final = 10
 """Lines of garbage told one by one; more are only counted."""
 CATCH_UP_S: Final = 0.25
 """For what waits in the pipe to be read before a child is taken for one that hangs."""
-PING_AT_LEAST_S: Final = 10.0
+PING_AT_LEAST_S: Final = 5.0
 """A child that speaks is pinged as well, since it may not hear; and it has to know that somebody listens
 (`child.main.PING_ALARM_S`)."""
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from roomtape.child.batches import HAND_ON_MS, Batches
+from roomtape.child.batches import Batches
 from roomtape.child.gst import Gst, chain, init
+from tests.unit.child.main_loop import run_until
 
 pytestmark = pytest.mark.light
 
@@ -68,6 +69,17 @@ def flow() -> Iterator[Flow]:
     flow.pipeline.set_state(Gst.State.NULL)
 
 
+class Ends:
+    """Notes how many packets had come out whenever it is called."""
+
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow
+        self.came_out: list[int] = []
+
+    def __call__(self) -> None:
+        self.came_out.append(len(self._flow.stamps))
+
+
 def watching(flow: Flow) -> Batches:
     batches = Batches()
     batches.watch(flow.queue)
@@ -86,31 +98,46 @@ def test_packets_wait_for_each_other_and_all_come_out_in_order(flow: Flow) -> No
 
 
 def test_before_the_beginning_none_waits(flow: Flow) -> None:
-    batches = watching(flow)
+    batches, ends = watching(flow), Ends(flow)
     for count in range(1, PACKETS + 1):
         flow.send(1, 0)
         flow.until(lambda: flow.emptied > count)  # noqa: B023 - called at once
     assert flow.stamps == list(range(PACKETS))
-    assert batches.end() == 0
+    batches.end(ends)
+    assert ends.came_out == [PACKETS], "at once"
 
 
 def test_at_the_end_what_waits_is_let_go_at_once(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("roomtape.child.batches.HOLD_S", 2 * DEADLINE_S)
-    batches = watching(flow)
+    batches, ends = watching(flow), Ends(flow)
     flow.send(1)
     flow.until(lambda: flow.stamps and flow.emptied >= 2)
     batches.begin()
     batches.begin()
     flow.send(1)
-    flow.arrive(2)
-    flow.send(5)
+    flow.until(lambda: len(flow.stamps) == 2 and flow.emptied >= 3)
+    flow.send(PACKETS)
     assert len(flow.stamps) == 2
-    assert batches.end() == HAND_ON_MS
-    flow.arrive(7)
+    batches.end(ends)
+    assert ends.came_out == []
+    run_until(lambda: ends.came_out)
+    assert ends.came_out == [PACKETS + 2], "all that waited"
     batches.begin()
     flow.send(2, 0.1)
-    flow.arrive(9)
-    assert batches.end() == 0
+    flow.arrive(PACKETS + 4)
+    batches.end(ends)
+    assert ends.came_out == [PACKETS + 2, PACKETS + 4]
+
+
+def test_the_end_does_not_wait_for_ever_for_packets_that_cannot_go_on(flow: Flow) -> None:
+    batches, ends = watching(flow), Ends(flow)
+    batches.begin()
+    exit_ = flow.queue.get_static_pad("src")
+    exit_.add_probe(Gst.PadProbeType.BLOCK_DOWNSTREAM, lambda *_: Gst.PadProbeReturn.OK)
+    flow.send(3)
+    batches.end(ends)
+    run_until(lambda: ends.came_out)
+    assert ends.came_out == [0]
 
 
 def test_a_queue_that_is_held_can_still_be_stopped(flow: Flow) -> None:

@@ -92,6 +92,21 @@ def test_camera_and_screen_go_to_files_of_their_own(table: Table) -> None:
     assert set(files) == {opened.path for opened in table.listener.opened}
 
 
+def test_it_is_settled_when_both_tapes_are(table: Table) -> None:
+    assert table.deck.settled, "nothing is expected"
+    table.deck.offered((CAMERA, SCREEN), [1])
+    table.add(1, CAMERA.index)
+    assert not table.deck.settled
+    run_until(lambda: len(table.listener.opened) == 1)
+    table.deck.tick(Received({1: 10}, 0, frozenset({1})))
+    assert table.deck.settled
+    table.add(2, SCREEN.index)
+    assert not table.deck.settled
+    run_until(lambda: len(table.listener.opened) == 2)
+    table.deck.tick(Received({1: 20, 2: 10}, 0, frozenset({1, 2})))
+    assert table.deck.settled
+
+
 def test_a_screen_that_stops_and_goes_on_begins_another_file(table: Table) -> None:
     table.deck.offered((SCREEN,), [0])
     table.add(1, SCREEN.index)

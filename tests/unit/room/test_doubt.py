@@ -2,7 +2,7 @@ from roomtape.config import Deadlines
 from roomtape.errors import PeerSaidBye, PeerVanished
 from roomtape.model import HUSH_MS
 from roomtape.room.attempt import Attempt
-from roomtape.room.doubt import DOUBT_S, LEFT, MOVED, borne_out, doubt, settle
+from roomtape.room.doubt import COUNTED_LATE_S, DOUBT_S, LEFT, MOVED, borne_out, doubt, settle
 from roomtape.room.effects import Arm, Effect, Timer
 from roomtape.room.watchdog import Watchdog
 
@@ -15,9 +15,15 @@ def test_a_doubt_is_borne_out_unless_the_guest_is_heard() -> None:
     assert doubt(attempt, MOVED, 11.0) == [Arm(Timer(MOVED, 1), DOUBT_S)]
     assert isinstance(borne_out(attempt, LEFT), PeerSaidBye)
     assert isinstance(borne_out(attempt, MOVED), PeerVanished)
-    doubt(attempt, LEFT, 12.0)
-    attempt.heard = 12.5
-    assert borne_out(attempt, LEFT) is None
+    for heard, gone in ((12.5, True), (12.0 + COUNTED_LATE_S, True), (12.1 + COUNTED_LATE_S, False)):
+        doubt(attempt, LEFT, 12.0)
+        attempt.heard = heard
+        assert (borne_out(attempt, LEFT) is not None) is gone, "what is heard of late may have come before"
+
+
+def test_one_who_still_sends_has_time_to_show_it() -> None:
+    """Statistics come once a second, and a little later."""
+    assert DOUBT_S - COUNTED_LATE_S > 1.5
 
 
 def listen(attempt: Attempt, silent_ms: int, now: float) -> list[Effect]:
@@ -42,7 +48,7 @@ def test_silence_settles_that_it_has_moved() -> None:
     assert listen(attempt, HUSH_MS - 1, 10.5) == []
     assert listen(attempt, HUSH_MS, 10.9) == [Arm(Timer(MOVED, 1), 0.0)]
     assert isinstance(borne_out(attempt, MOVED), PeerVanished), "although it was heard after the doubt began"
-    assert borne_out(attempt, LEFT) is None
+    assert isinstance(borne_out(attempt, LEFT), PeerSaidBye), "what was heard at 10.2 may have come before 10"
     assert listen(attempt, HUSH_MS, 12.0) == []
 
 
