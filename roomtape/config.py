@@ -196,7 +196,7 @@ class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
     frames: float = 3.0
     file: float = 10.0
     ping: float = 1.15
-    pong: float = 3.0
+    pong: float = 2.8
     stack_dump: float = 0.3
     stop: float = 4.0
     join: float = 10.0

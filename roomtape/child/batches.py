@@ -25,23 +25,28 @@ class Batches:
     def __init__(self) -> None:
         self._queues: list[Any] = []
         self._handlers: list[tuple[Any, int]] = []
-        self._over = threading.Event()
+        self._hurry = threading.Event()
+        self._over = False
 
     def watch(self, queue: Any) -> None:
         """Webrtcbin has made a queue."""
         self._queues.append(queue)
 
-    def begin(self) -> None:
-        """From now on packets wait for each other. Again, or after the end, it is without effect."""
-        if not self._handlers and not self._over.is_set():
+    def let_wait(self, yes: bool) -> None:
+        """Whether packets wait for each other from now on; after the end none does."""
+        if yes and not self._handlers and not self._over:
+            self._hurry.clear()
             self._handlers = [(queue, queue.connect("underrun", self._hold)) for queue in self._queues]
+        elif not yes and self._handlers:
+            for queue, handler in self._handlers:
+                queue.disconnect(handler)
+            self._handlers = []
+            self._hurry.set()
 
     def end(self, then: Callable[[], None]) -> None:
         """No packet waits any more. `then` is called when those that did have been handed on; at once if none did."""
-        self._over.set()
-        for queue, handler in self._handlers:
-            queue.disconnect(handler)
-        waited, self._handlers = bool(self._handlers), []
+        waited, self._over = bool(self._handlers), True
+        self.let_wait(False)
         if waited:
             after_ms(LOOK_MS, lambda: self._look(MOST_LOOKS, then))
         else:
@@ -55,4 +60,4 @@ class Batches:
 
     def _hold(self, _queue: Any) -> None:
         """In the queue's thread, some six times a second, however many packets there are."""
-        self._over.wait(HOLD_S)
+        self._hurry.wait(HOLD_S)

@@ -94,6 +94,10 @@ class Peer:
 
         self._batches.end(let_out)
 
+    def let_wait(self, yes: bool) -> None:
+        """Whether packets may wait for each other: not while their order decides what becomes of them."""
+        self._batches.let_wait(yes)
+
     def media_joined(self) -> None:
         """A file has been opened.
 
@@ -102,7 +106,6 @@ class Peer:
         spared the jump.
         """
         if not self._live:
-            self._batches.begin()
             self._ease_lip_sync(0)
             self._cancel_settling()
             self._cancel_settling = after_ms(SETTLE_MS, self.media_paused)

@@ -94,7 +94,7 @@ class Recording:
         self._tapes = destination(self._pipeline, self)
         if self._tapes.live:
             self._peer.play_live()
-        self._rounds = Rounds(self._meter, self._tapes, send, self._peer.media_paused, self._ping)
+        self._rounds = Rounds(self._meter, self._tapes, send, self._peer.media_paused, self._ping, self._peer.let_wait)
         bus = self._pipeline.get_bus()
         BusTeller(bus, send, self._fail)
         bus.connect("message::error", guarded(self._bus_error, self._fail))
@@ -279,6 +279,7 @@ class Recording:
             self._log(level, "media is not recorded", codec=structure.get_string("encoding-name"))
             self._discard(pad)
             return
+        self._peer.let_wait(False)
         track.follow(self._peer.jitter_buffer(ssrc))
         self._meter.track(ssrc)
         self._cancel_media()

@@ -23,7 +23,8 @@ QUIET_S: Final = 3.0
 
 
 class Rounds:
-    """`send` gets the figures. `on_pause` is called when a track has fallen silent, `ask` when the whole guest has."""
+    """`send` gets the figures. `on_pause` is called when a track has fallen silent, `ask` when the whole guest has.
+    `on_well` hears in each round whether all is well."""
 
     def __init__(
         self,
@@ -32,8 +33,10 @@ class Rounds:
         send: Callable[[Stats], None],
         on_pause: Callable[[], None],
         ask: Callable[[], None],
+        on_well: Callable[[bool], None],
     ) -> None:
         self._meter, self._tapes, self._send, self._on_pause, self._ask = meter, tapes, send, on_pause, ask
+        self._on_well = on_well
         self._silences = Silences()
         self._heard = self._told = time.monotonic()
         self._packets = self._silent_ms = 0
@@ -65,6 +68,8 @@ class Rounds:
             self._packets, self._heard = received.packets, now
         self._watch_clocks(received, now)
         self._tapes.tick(received)
+        is_well = flows and self._tapes.settled
+        self._on_well(is_well)
         silent_ms = int((now - self._heard) * 1000)
         falls_silent = silent_ms >= HUSH_MS > self._silent_ms
         self._silent_ms = silent_ms
@@ -73,7 +78,7 @@ class Rounds:
             if now - self._heard > QUIET_S:
                 self._ask()
             self._send(stats(self._tapes.tracks, received, silent_ms, self._tapes.written_bytes))
-        return SETTLED_ROUND_MS if flows and self._tapes.settled else ROUND_MS
+        return SETTLED_ROUND_MS if is_well else ROUND_MS
 
     def _watch_clocks(self, received: Received, now: float) -> None:
         hushed = self._silences.counted(received.packets_of, now)

@@ -87,7 +87,7 @@ def watching(flow: Flow) -> Batches:
 
 
 def test_packets_wait_for_each_other_and_all_come_out_in_order(flow: Flow) -> None:
-    watching(flow).begin()
+    watching(flow).let_wait(True)
     end = time.monotonic() + DEADLINE_S
     while flow.emptied < BATCHES and time.monotonic() < end:
         flow.send(1)
@@ -95,6 +95,22 @@ def test_packets_wait_for_each_other_and_all_come_out_in_order(flow: Flow) -> No
     assert flow.emptied >= BATCHES
     assert flow.sent >= 2 * BATCHES
     assert flow.stamps == list(range(flow.sent))
+
+
+def test_they_wait_only_while_they_may(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roomtape.child.batches.HOLD_S", 2 * DEADLINE_S)
+    batches = watching(flow)
+    for round_ in range(3):
+        before, emptied = len(flow.stamps), flow.emptied
+        flow.send(1)
+        flow.until(lambda: flow.emptied > emptied)  # noqa: B023 - called at once
+        batches.let_wait(True)
+        flow.send(1)
+        flow.until(lambda: len(flow.stamps) == before + 2 and flow.emptied > emptied + 1)  # noqa: B023
+        flow.send(PACKETS)
+        assert len(flow.stamps) == before + 2, round_
+        batches.let_wait(False)
+        flow.arrive(before + 2 + PACKETS)
 
 
 def test_before_the_beginning_none_waits(flow: Flow) -> None:
@@ -112,8 +128,8 @@ def test_at_the_end_what_waits_is_let_go_at_once(flow: Flow, monkeypatch: pytest
     batches, ends = watching(flow), Ends(flow)
     flow.send(1)
     flow.until(lambda: flow.stamps and flow.emptied >= 2)
-    batches.begin()
-    batches.begin()
+    batches.let_wait(True)
+    batches.let_wait(True)
     flow.send(1)
     flow.until(lambda: len(flow.stamps) == 2 and flow.emptied >= 3)
     flow.send(PACKETS)
@@ -122,7 +138,7 @@ def test_at_the_end_what_waits_is_let_go_at_once(flow: Flow, monkeypatch: pytest
     assert ends.came_out == []
     run_until(lambda: ends.came_out)
     assert ends.came_out == [PACKETS + 2], "all that waited"
-    batches.begin()
+    batches.let_wait(True)
     flow.send(2, 0.1)
     flow.arrive(PACKETS + 4)
     batches.end(ends)
@@ -131,7 +147,7 @@ def test_at_the_end_what_waits_is_let_go_at_once(flow: Flow, monkeypatch: pytest
 
 def test_the_end_does_not_wait_for_ever_for_packets_that_cannot_go_on(flow: Flow) -> None:
     batches, ends = watching(flow), Ends(flow)
-    batches.begin()
+    batches.let_wait(True)
     exit_ = flow.queue.get_static_pad("src")
     exit_.add_probe(Gst.PadProbeType.BLOCK_DOWNSTREAM, lambda *_: Gst.PadProbeReturn.OK)
     flow.send(3)
@@ -142,7 +158,7 @@ def test_the_end_does_not_wait_for_ever_for_packets_that_cannot_go_on(flow: Flow
 
 def test_a_queue_that_is_held_can_still_be_stopped(flow: Flow) -> None:
     batches = watching(flow)
-    batches.begin()
+    batches.let_wait(True)
     flow.send(3)
     stopped = threading.Thread(target=flow.pipeline.set_state, args=(Gst.State.NULL,))
     stopped.start()

@@ -62,6 +62,7 @@ class Guest:
         self.asked: list[float] = []
         self.pauses: list[float] = []
         self.errors: list[RecorderError] = []
+        self.well: list[bool] = []
         self.meter, self.tapes = Meter(), Tapes()
         monkeypatch.setattr("roomtape.child.rounds.time.monotonic", lambda: self.now)
         monkeypatch.setattr(rounds, "after_ms", self._after_ms)
@@ -73,6 +74,7 @@ class Guest:
             lambda stats: self.told.append((self.now, stats)),
             lambda: self.pauses.append(self.now),
             lambda: self.asked.append(self.now),
+            self.well.append,
         )
         self.rounds.begin(self.errors.append)
 
@@ -102,8 +104,10 @@ def test_rounds_are_fewer_once_all_is_well_and_packets_flow(guest: Guest) -> Non
     assert guest.go(1) == [ROUND_MS] * 4
     guest.tapes.settled = True
     assert guest.go(2) == [ROUND_MS, *[SETTLED_ROUND_MS] * 3]
+    assert guest.well == [False] * 4 + [True] * 4
     guest.sends = False
     assert set(guest.go(3)[2:]) == {ROUND_MS}
+    assert not guest.well[-1]
     guest.tapes.settled = False
     guest.sends = True
     assert set(guest.go(3)[2:]) == {ROUND_MS}
