@@ -15,6 +15,8 @@ from roomtape.errors import RecorderError, StorageError
 from roomtape.ipc.messages import RecordConfig, SegmentClosed, SegmentOpened, TrackStarted
 from roomtape.model import Codec, Container, Feed, TrackKind
 
+SOON_S: Final = 1.0
+"""So long before another file is due it is looked more often whether it is."""
 FLOW_MS: Final = 200
 """For some seconds of media to go from the jitter buffers through the muxer."""
 
@@ -104,8 +106,8 @@ class Tape:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing is waited for."""
-        return self._plan.settled and self._prelude is None and not self.refused
+        """Whether nothing is waited for, the next file included."""
+        return self._plan.settled and self._prelude is None and not self.refused and not self._is_due(SOON_S)
 
     def _leave_file(self) -> None:
         self._forget_prelude()
@@ -151,10 +153,15 @@ class Tape:
         self._do(self._plan.tick(now))
         if self._writer is not None:
             self._writer.retime()
-            if self._filing.segments.due(self._writer.age_s, self._writer.size_bytes):
+            if self._is_due():
                 self._do(self._plan.cut())
         for kind in self._plan.missing():
             self.tracks[kind].ask_keyframe()
+
+    def _is_due(self, within_s: float = 0.0) -> bool:
+        """Whether another file is."""
+        writer = self._writer
+        return writer is not None and self._filing.segments.due(writer.age_s + within_s, writer.size_bytes)
 
     def _at_gate(self, track: Track) -> None:
         if not self._finishing and not self.idle:
