@@ -105,6 +105,8 @@ def test_it_is_settled_when_both_tapes_are(table: Table) -> None:
     run_until(lambda: len(table.listener.opened) == 2)
     table.deck.tick(Received({1: 20, 2: 10}, 0, frozenset({1, 2})))
     assert table.deck.settled
+    table.deck.finish()
+    run_until(lambda: table.listener.finished)
 
 
 def test_a_screen_that_stops_and_goes_on_begins_another_file(table: Table) -> None:
