@@ -160,8 +160,8 @@ class Tape:
 
     def _is_due(self, within_s: float = 0.0) -> bool:
         """Whether another file is."""
-        writer = self._writer
-        return writer is not None and self._filing.segments.due(writer.age_s + within_s, writer.size_bytes)
+        writer, segments = self._writer, self._filing.segments
+        return segments.wanted and writer is not None and segments.due(writer.age_s + within_s, writer.size_bytes)
 
     def _at_gate(self, track: Track) -> None:
         if not self._finishing and not self.idle:
