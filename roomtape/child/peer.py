@@ -111,8 +111,8 @@ class Peer:
             self._cancel_settling = after_ms(SETTLE_MS, self.media_paused)
 
     def media_paused(self) -> None:
-        """What comes next of a track is timed by its arrival, a little late. In the middle of a file sender reports put
-        that right little by little: at once, time would run back."""
+        """What comes next of a track may be timed by its arrival, a little late. In the middle of a file sender reports
+        put that right little by little: at once, time would run back."""
         self._cancel_settling()
         self._ease_lip_sync(LIP_SYNC_STEP_NS)
 

@@ -280,7 +280,7 @@ class Recording:
             self._discard(pad)
             return
         self._peer.let_wait(False)
-        track.follow(self._peer.jitter_buffer(ssrc))
+        track.clock.follow(self._peer.jitter_buffer(ssrc))
         self._meter.track(ssrc)
         self._cancel_media()
 

@@ -27,7 +27,7 @@ class Retimer:
 
         What a failing disk refuses is left: the file's own writer hears of the disk, too, and tells.
         """
-        seen = {kind: len(track.steps) for kind, track in self._tracks.items()}
+        seen = {kind: len(track.clock.steps) for kind, track in self._tracks.items()}
         steps = {kind: tuple(self._steps(track, seen[kind])) for kind, track in self._tracks.items()}
         if not any(steps.values()) or self._write(steps, final=final):
             self._done.update(seen)
@@ -35,7 +35,7 @@ class Retimer:
     def _steps(self, track: Track, seen: int) -> list[Step]:
         """The new ones among the first `seen`, counted in the file's frames; earlier ones are none of its business."""
         before = self._before[track.kind]
-        new = track.steps[self._done[track.kind] : seen]
+        new = track.clock.steps[self._done[track.kind] : seen]
         return [Step(step.frames - before, step.by_ns) for step in new if step.frames > before]
 
     def _write(self, steps: dict[TrackKind, tuple[Step, ...]], *, final: bool) -> bool:

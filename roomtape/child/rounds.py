@@ -84,5 +84,5 @@ class Rounds:
         hushed = self._silences.counted(received.packets_of, now)
         for track in self._tapes.tracks:
             if track.ssrc in hushed:
-                track.doubt_clock(SILENT_S)
+                track.clock.doubt(SILENT_S)
                 self._on_pause()

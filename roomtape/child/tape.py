@@ -127,7 +127,7 @@ class Tape:
             return
         self._paused = False
         for track in self.tracks.values():
-            track.forget_clock()
+            track.clock.forget()
         if not self.refused:
             self._begin_anew()
 
@@ -169,7 +169,7 @@ class Tape:
             self._do(self._plan.at_gate(track.kind, time.monotonic(), may_rejoin=may_rejoin))
             if track.kind is TrackKind.AUDIO and TrackKind.AUDIO in self._plan.at_the_gate():
                 self._forget_prelude()
-                self._prelude = Prelude(track.network, self._filing.reserve_prelude)
+                self._prelude = Prelude(track.clock.network, self._filing.reserve_prelude)
 
     def _do(self, do: Do) -> None:
         for kind in do.cut:

@@ -7,21 +7,12 @@ being opened or changed; in the steady state no Python runs per buffer.
 
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
-from roomtape.child import rtp
 from roomtape.child.codecs import RECIPES, begins_h265
 from roomtape.child.gst import Gst, chain, exists, post, request_keyframe, start
-from roomtape.child.retime import Step
-from roomtape.child.silences import stood_still
+from roomtape.child.rtp_clock import RtpClock
 from roomtape.model import Codec, TrackKind
-
-MAX_STEP_NS: Final = 1_000_000_000
-"""Networks keep sound and picture no further apart; a browser whose clock stood still reports such things."""
-CLOCK_RATES: Final = {TrackKind.AUDIO: 48_000, TrackKind.VIDEO: 90_000}
-"""Of Opus (RFC 7587 section 4.1), and of all codecs of pictures."""
-MAX_STEPS: Final = 64
-"""Honest guests need a few; one who sends more sender reports than that is out of step by its own doing."""
 
 
 class Track:
@@ -38,67 +29,12 @@ class Track:
         """When its next file begins: the moment it came to the gate."""
         self.entry_ns = 0
         """The time stamp of the frame that stands at the gate, or did last."""
-        self.steps: list[Step] = []
-        """Jumps of the time stamps, counted in `frames`; added to from other threads."""
-        self._jitter_buffer: Any = None
-        self.network: Any = None
-        """The pad to which its RTP packets come; known once it is followed."""
         self._elements = chain(pipeline, _stages(codec))
         self._meter = self._elements[-2]
+        self.clock = RtpClock(self.kind, self._elements[0], lambda: self.frames)
         self.src = self._elements[-1].get_static_pad("src")
         if recipe.loses_time:
             self._meter.get_static_pad("sink").add_probe(Gst.PadProbeType.BUFFER, _time_for_all())
-
-    def follow(self, jitter_buffer: Any) -> None:
-        """The track is timed there; note when sender reports give it another place in time at once."""
-        self._jitter_buffer = jitter_buffer
-        self.network = jitter_buffer.get_static_pad("sink")
-        jitter_buffer.connect("request-pt-map", self._clock_rate)
-        before = jitter_buffer.get_property("ts-offset")
-
-        def changed(*_: Any) -> None:
-            nonlocal before
-            offset = jitter_buffer.get_property("ts-offset")
-            at_once = not jitter_buffer.get_property("max-ts-offset-adjustment")
-            if at_once and abs(offset - before) <= MAX_STEP_NS and len(self.steps) < MAX_STEPS:
-                self.steps.append(Step(self.frames, offset - before))
-            before = offset
-
-        jitter_buffer.connect("notify::ts-offset", changed)
-
-    def forget_clock(self) -> None:
-        """Time what comes next by its arrival, as in the beginning."""
-        if self._jitter_buffer is not None:
-            self._jitter_buffer.emit("clear-pt-map")  # in 1.22 this also forgets where the RTP clock began
-
-    def doubt_clock(self, silent_s: float) -> None:
-        """The track has been silent for so long. If its clock turns out to have stood still when the next packet comes,
-        it is forgotten."""
-        last, begun = self._last_timestamp(), time.monotonic() - silent_s
-        if last is None or self.network is None:
-            return
-
-        def heard(_: Any, info: Any) -> Any:
-            buffer = info.get_buffer()
-            packet = rtp.parse(buffer.extract_dup(0, buffer.get_size()))
-            if packet is None:
-                return Gst.PadProbeReturn.OK
-            if stood_still(packet.timestamp - last, CLOCK_RATES[self.kind], time.monotonic() - begun):
-                self.forget_clock()
-            return Gst.PadProbeReturn.REMOVE
-
-        self.network.add_probe(Gst.PadProbeType.BUFFER, heard)
-
-    def _last_timestamp(self) -> int | None:
-        """The RTP timestamp of what came last; None where a depayloader does not tell."""
-        depayloader = self._elements[0]
-        stats = depayloader.get_property("stats") if depayloader.find_property("stats") is not None else None
-        known, timestamp = stats.get_uint("timestamp") if stats is not None else (False, 0)
-        return timestamp if known else None
-
-    def _clock_rate(self, *_: Any) -> Any:
-        """What it then asks for; rtpbin's answer has a sequence number with it, which may be that of another packet."""
-        return Gst.Caps.from_string(f"application/x-rtp,clock-rate={CLOCK_RATES[self.kind]}")
 
     def start(self) -> None:
         """Let media in. Close the gate first."""

@@ -33,8 +33,8 @@ FLOORS: tuple[dict[str, str], ...] = (
             " bus candidates channel codecs cut datachannel deck destination diagnosis dtls economy encoders feed"
             " figures filing gst guest hold inventory jitter keyframes liveness matroska media outlet pace"
             " pattern peer placement prelude probe publishing receiving recording retime retimer rights rounds rtcp rtp"
-            " sandbox screen sdp segments shelves silences simulcast sockets source sources syscall_filter tape track"
-            " upkeep viewer viewing writer zygote"
+            " rtp_clock sandbox screen sdp segments shelves silences simulcast sockets source sources syscall_filter"
+            " tape track upkeep viewer viewing writer zygote"
         ),
     },
     # 3: shells, which have sockets, processes and clocks

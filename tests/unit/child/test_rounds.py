@@ -25,14 +25,19 @@ class Meter:
         return Received({SSRC: self.packets}, 0, frozenset())
 
 
+class Clock:
+    def __init__(self) -> None:
+        self.doubted: list[float] = []
+
+    def doubt(self, silent_s: float) -> None:
+        self.doubted.append(silent_s)
+
+
 class Track:
     kind, ssrc, frames, media_bytes, size = TrackKind.VIDEO, SSRC, 0, 0, (640, 360)
 
     def __init__(self) -> None:
-        self.doubted: list[float] = []
-
-    def doubt_clock(self, silent_s: float) -> None:
-        self.doubted.append(silent_s)
+        self.clock = Clock()
 
 
 class Tapes:
@@ -133,7 +138,7 @@ def test_a_guest_who_falls_silent_is_told_at_once_and_asked_later(guest: Guest, 
     assert QUIET_S < guest.asked[0] - began <= QUIET_S + 1.5
     assert guest.pauses == [guest.pauses[0]]
     assert SILENT_S <= guest.pauses[0] - began <= SILENT_S + 0.5
-    assert guest.tapes.tracks[0].doubted == [SILENT_S]
+    assert guest.tapes.tracks[0].clock.doubted == [SILENT_S]
 
 
 def test_another_sign_of_life_is_no_silence(guest: Guest) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from roomtape.child.silences import SILENT_S, Silences, stood_still
+from roomtape.child.silences import SILENT_S, Origin, Silences, due_ns, stood_still
 
 TICK_S = 0.25
 SOUND, PICTURE = 7, 8
@@ -57,3 +57,23 @@ def test_who_never_sent_anything_is_not_silent() -> None:
 )
 def test_a_clock_stood_still_when_it_fell_behind_the_silence(advance: int, stood: bool) -> None:
     assert stood_still(advance, 48_000, 6.0) is stood
+
+
+WRAP = 2**32
+
+
+@pytest.mark.parametrize("wraps", [0, 1, 3])
+@pytest.mark.parametrize("late_ms", [-900, -40, 0, 150, 1_000])
+def test_a_packet_is_due_when_its_clock_says(late_ms: int, wraps: int) -> None:
+    """Long after the origin too, when RTP timestamps have wrapped around."""
+    origin = Origin(WRAP - 90_000, 7_000_000_000)
+    units = 90_000 * 10 + wraps * WRAP
+    due = origin.ns + units * 1_000_000_000 // 90_000
+    timestamp = (origin.timestamp + units) % WRAP
+    assert due_ns(origin, timestamp, 90_000, due + late_ms * 1_000_000) == pytest.approx(due, abs=20_000)
+
+
+@pytest.mark.parametrize("late_ms", [-1_100, 1_100, 3_600_000])
+def test_a_clock_that_is_far_from_the_time_of_arrival_is_not_believed(late_ms: int) -> None:
+    arrived = 10_000_000_000 + late_ms * 1_000_000
+    assert due_ns(Origin(0, 0), 900_000, 90_000, arrived) == arrived

@@ -1,6 +1,5 @@
-import struct
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -9,8 +8,7 @@ import pytest
 from roomtape.child import gst
 from roomtape.child.av1_elements import make_av1_payloader
 from roomtape.child.gst import Gst, chain, make
-from roomtape.child.retime import Step
-from roomtape.child.track import MAX_STEPS, Track
+from roomtape.child.track import Track
 from roomtape.model import Codec, TrackKind
 from tests.unit.child.main_loop import LIMIT_S, run_until, settle
 
@@ -85,13 +83,6 @@ def picture() -> Iterator[Stage]:
     made.stop()
 
 
-@pytest.fixture
-def sound() -> Iterator[Stage]:
-    made = Stage(Codec.OPUS)
-    yield made
-    made.stop()
-
-
 def is_key(buffer: Any) -> bool:
     return not buffer.has_flags(Gst.BufferFlags.DELTA_UNIT)
 
@@ -137,80 +128,6 @@ def test_a_file_goes_on_until_the_next_key_frame(picture: Stage) -> None:
     assert is_key(picture.arrived[before])
     stamps = [buffer.pts for buffer in picture.arrived]
     assert all(50_000_000 > late - early > 0 for early, late in pairwise(stamps)), "no gap"
-
-
-def test_sender_reports_that_move_a_track_at_once_are_noted_with_the_frames_before(sound: Stage) -> None:
-    buffer = make("rtpjitterbuffer")
-    sound.track.follow(buffer)
-    buffer.set_property("ts-offset", 20_000_000)
-    sound.start()
-    run_until(lambda: sound.track.frames > 5)
-    before = sound.track.frames
-    buffer.set_property("ts-offset", 15_000_000)
-    after = sound.track.frames
-    first, second = sound.track.steps
-    assert first == Step(0, 20_000_000)
-    assert before <= second.frames <= after
-    assert second.by_ns == -5_000_000
-    buffer.set_property("max-ts-offset-adjustment", 500_000)
-    buffer.set_property("ts-offset", 40_000_000)
-    assert len(sound.track.steps) == 2, "it moves little by little"
-
-
-def test_a_flood_of_sender_reports_is_not_kept(sound: Stage) -> None:
-    buffer = make("rtpjitterbuffer")
-    sound.track.follow(buffer)
-    for n in range(2 * MAX_STEPS):
-        buffer.set_property("ts-offset", n * 1_000_000)
-    assert len(sound.track.steps) == MAX_STEPS
-
-
-OPUS_SILENCE = b"\xf8\xff\xfe"
-"""20 ms (RFC 6716)."""
-
-
-def silence_between(told: Callable[[Track], None]) -> float:
-    """Milliseconds between the second and the third of four packets whose clock stood still for 980 ms there; the track
-    is told something before the third."""
-    caps = "application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000"
-    pipeline = Gst.Pipeline.new()
-    stages = (f'appsrc format=time caps="{caps}"', "rtpjitterbuffer mode=synced latency=0")
-    source, buffer = chain(pipeline, stages)
-    sink = make("fakesink async=false")
-    pipeline.add(sink)
-    track = Track(pipeline, buffer.get_static_pad("src"), Codec.OPUS)
-    track.src.link(sink.get_static_pad("sink"))
-    times: list[int] = []
-
-    def note(_: Any, info: Any) -> Any:
-        times.append(info.get_buffer().pts)
-        return Gst.PadProbeReturn.OK
-
-    sink.get_static_pad("sink").add_probe(Gst.PadProbeType.BUFFER, note)
-    track.follow(buffer)
-    track.start()
-    pipeline.set_state(Gst.State.PLAYING)
-    for number, at_ms in enumerate((0, 20, 1_000, 1_020)):
-        if number == 2:
-            told(track)
-        packet = Gst.Buffer.new_wrapped(struct.pack(">BBHII", 0x80, 111, number, number * 960, 7) + OPUS_SILENCE)
-        packet.pts = packet.dts = at_ms * Gst.MSECOND
-        source.emit("push-buffer", packet)
-        run_until(lambda: len(times) > number)  # noqa: B023 - it is called at once
-    pipeline.set_state(Gst.State.NULL)
-    assert (times[3] - times[2]) / Gst.MSECOND == pytest.approx(20, abs=1)
-    return float(times[2] - times[1]) / 1_000_000
-
-
-def test_sound_whose_clock_stood_still_goes_on_where_it_ended_unless_the_clock_is_forgotten() -> None:
-    assert silence_between(lambda track: None) == pytest.approx(20, abs=1)
-    assert silence_between(lambda track: track.forget_clock()) == pytest.approx(980, abs=1)
-
-
-def test_a_clock_in_doubt_is_forgotten_only_if_it_fell_behind_the_silence() -> None:
-    """Its first packet afterwards is 20 ms further."""
-    assert silence_between(lambda track: track.doubt_clock(6.0)) == pytest.approx(980, abs=1)
-    assert silence_between(lambda track: track.doubt_clock(0.5)) == pytest.approx(20, abs=1)
 
 
 def test_what_passes_is_counted(stage: Stage) -> None:
