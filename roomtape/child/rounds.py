@@ -16,10 +16,19 @@ from roomtape.model import HUSH_MS
 ROUND_MS: Final = 250
 SETTLED_ROUND_MS: Final = 500
 """While all is well: a fifteenth of what a recording costs was for twice as many rounds (docs/performance.md)."""
+SOONEST: Final = 1 / 3
+"""Of the interval: another round is not due before that."""
 STATS_S: Final = 0.9
 """Statistics in the first round after that, once a second; and when the guest falls silent."""
 QUIET_S: Final = 3.0
 """Without a packet for so long the guest is pinged on the data channel."""
+
+
+def until_next(now: float, interval_ms: int) -> int:
+    """Milliseconds until the next round by a clock that all recordings have. They make their rounds together, so that
+    the main process wakes up for the figures of all: it took a third of the time (docs/performance.md)."""
+    left = interval_ms - int(now * 1000) % interval_ms
+    return left if left > SOONEST * interval_ms else left + interval_ms
 
 
 class Rounds:
@@ -47,10 +56,10 @@ class Rounds:
 
         def go() -> None:
             if not self._over:
-                after_ms(self._round(), walk)
+                after_ms(until_next(time.monotonic(), self._round()), walk)
 
         walk = guarded(go, report)
-        after_ms(ROUND_MS, walk)
+        after_ms(until_next(time.monotonic(), ROUND_MS), walk)
 
     def end(self) -> None:
         self._over = True
@@ -60,7 +69,7 @@ class Rounds:
         self._heard = time.monotonic()
 
     def _round(self) -> int:
-        """Returns the milliseconds until the next one."""
+        """Returns the milliseconds between this one and the next."""
         received = self._meter.read()
         now = time.monotonic()
         flows = received.packets != self._packets

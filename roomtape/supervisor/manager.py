@@ -192,6 +192,8 @@ class WebRTCSubprocessManager:
         assert self._process is not None
         cost = max(len(data), data.count(b"\n") * LEAST_LINE)
         owed_s = self._bucket.owe(cost, asyncio.get_running_loop().time())
+        if not owed_s and len(data) < READ_SIZE:
+            return  # all that there is has been read: whoever reads on will wait
         await asyncio.sleep(0 if self._stopping or self._process.returncode is not None else owed_s)
 
     def _drop(self, error: IpcError) -> None:

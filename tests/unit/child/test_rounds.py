@@ -8,7 +8,7 @@ import pytest
 
 from roomtape.child import rounds
 from roomtape.child.receiving import Received
-from roomtape.child.rounds import QUIET_S, ROUND_MS, SETTLED_ROUND_MS, Rounds
+from roomtape.child.rounds import QUIET_S, ROUND_MS, SETTLED_ROUND_MS, SOONEST, Rounds, until_next
 from roomtape.child.silences import SILENT_S
 from roomtape.errors import MediaError, RecorderError
 from roomtape.ipc.messages import Stats
@@ -108,8 +108,8 @@ def guest(monkeypatch: pytest.MonkeyPatch) -> Guest:
 def test_rounds_are_fewer_once_all_is_well_and_packets_flow(guest: Guest) -> None:
     assert guest.go(1) == [ROUND_MS] * 4
     guest.tapes.settled = True
-    assert guest.go(2) == [ROUND_MS, *[SETTLED_ROUND_MS] * 3]
-    assert guest.well == [False] * 4 + [True] * 4
+    assert guest.go(2) == [ROUND_MS, ROUND_MS, *[SETTLED_ROUND_MS] * 3], "the first one until the next half second"
+    assert guest.well == [False] * 4 + [True] * 5
     guest.sends = False
     assert set(guest.go(3)[2:]) == {ROUND_MS}
     assert not guest.well[-1]
@@ -162,3 +162,15 @@ def test_an_error_is_reported_and_ends_the_rounds(guest: Guest) -> None:
     guest.tapes.fault = MediaError("no")
     guest.go(10)
     assert guest.errors == [guest.tapes.fault]
+
+
+@pytest.mark.parametrize("interval_ms", [ROUND_MS, SETTLED_ROUND_MS])
+@pytest.mark.parametrize("began_ms", range(0, 1_000, 70))
+def test_all_recordings_make_their_rounds_at_the_same_times(began_ms: int, interval_ms: int) -> None:
+    now_ms = 5_000_000 + began_ms
+    for late_ms in (0, 12, 0, 0):
+        wait_ms = until_next((now_ms + 0.01) / 1000, interval_ms)
+        assert SOONEST * interval_ms < wait_ms <= (1 + SOONEST) * interval_ms
+        now_ms += wait_ms
+        assert now_ms % interval_ms == 0
+        now_ms += late_ms
