@@ -19,6 +19,7 @@ COLUMNS: Final[dict[str, Callable[[Result], float]]] = {
     "wake-ups": lambda r: r.wakeups_per_s,
     "start CPU": lambda r: r.ready_cpu + r.byte_cpu,
     "answer ms": lambda r: r.answer_s * 1000,
+    "late answer ms": lambda r: r.late_answer_s * 1000,
     "byte s": lambda r: r.byte_s,
     "stop s": lambda r: r.stop_s,
 }

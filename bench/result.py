@@ -11,7 +11,7 @@ class Result(msgspec.Struct, kw_only=True):
 
     `ready_s`, `ready_cpu`  from the start of the first process until all streams can be offered
     `answer_s`              from an offer to its answer, median
-    `last_answer_s`         of the last stream, when all others are there
+    `late_answer_s`         of streams that are offered one by one while all others are recorded
     `byte_s`, `media_s`     from an offer to the first byte, and to 16 KiB, on disk, median
     `byte_cpu`              from the offers until the last stream's first byte
     `stop_s`                until all files are final; `missing`: pictures sent that no file has, of all streams
@@ -34,7 +34,7 @@ class Result(msgspec.Struct, kw_only=True):
     ready_s: float = 0.0
     ready_cpu: float = 0.0
     answer_s: float = 0.0
-    last_answer_s: float = 0.0
+    late_answer_s: float = 0.0
     byte_s: float = 0.0
     media_s: float = 0.0
     byte_cpu: float = 0.0

@@ -146,6 +146,8 @@ class Run:
             self._make_ready()
             self._offer_all()
             self._measure(self._sender)
+            if not self._peer.rtp:
+                self._let_others_join()
             self._finish()
         except (OSError, ValueError, KeyError) as error:  # TimeoutError is an OSError
             self.result.failed = f"{type(error).__name__}: {error}"
@@ -181,7 +183,6 @@ class Run:
         self.result.byte_cpu = round((self._byte_cpu - self._ready_cpu) / streams, 4)
         if self._answered:
             self.result.answer_s = self._after_offer(self._answered)
-            self.result.last_answer_s = round(self._answered[streams - 1] - self._offered[streams - 1], 4)
         self._pause(self._plan.warmup_s)
 
     def _after_offer(self, when: dict[int, float]) -> float:
@@ -201,6 +202,18 @@ class Run:
         result.pss_mib = round(proc.pss_bytes(pids) / streams / 2**20, 2)
         result.threads = round(proc.threads_and_wakeups(pids)[0] / streams, 1)
         result.load = round(os.getloadavg()[0], 1)
+
+    def _let_others_join(self) -> None:
+        """One by one, while all others are recorded."""
+        others = range(self._plan.streams, self._plan.streams + self._plan.late)
+        for stream in others:
+            self._peer.add(stream)
+            self.wait(self._peer.ready, 90, "not ready for another stream")
+            self._pause(self._plan.settle_s)
+            self._tell_sender(type="add", id=stream)
+            self.wait(lambda: stream in self._media, 60, "another stream has no media on disk")  # noqa: B023 - at once
+        answers = {stream: self._answered[stream] for stream in others if stream in self._answered}
+        self.result.late_answer_s = self._after_offer(answers) if answers else 0.0
 
     def _counters(self, sender: Program, main: list[int]) -> tuple[float, float, float, float]:
         wakeups = proc.threads_and_wakeups(proc.tree(self._peer.roots()))[1]
@@ -224,7 +237,7 @@ class Run:
     def _validate(self, sent: dict[str, list[int]]) -> None:
         """Missing pictures are counted where the recorder stores what it got, and makes nothing else of it."""
         missing = 0
-        for stream in range(self._plan.streams):
+        for stream in sorted(map(int, sent)):
             files = self._peer.playables(stream)
             if not files:
                 return

@@ -49,7 +49,7 @@ class LinePeer(Peer):
     def stop(self) -> None:
         for program in self.programs.values():
             program.send(type="stop")
-        self.host.wait(lambda: len(self._stopped) == self.plan.streams, 60, "files were not finished")
+        self.host.wait(lambda: len(self._stopped) == len(self.programs), 60, "files were not finished")
 
 
 class Minimal(LinePeer):

@@ -125,7 +125,7 @@ class Roomtape(Peer):
         self._guests[stream] = Guest(self.host, self._url, stream)
 
     def ready(self) -> bool:
-        return len(self._asked) == self.plan.streams
+        return len(self._asked) == len(self._guests)
 
     def offer(self, stream: int, sdp: str) -> None:
         self._guests[stream].offer(sdp)
