@@ -7,8 +7,8 @@ import msgspec
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """`size` is a key of `media.SIZES`. `address` is the one at which the sender gathers candidates: packets to it stay
-    inside the machine. Streams start `stagger_s` apart; measuring begins `warmup_s` after all have media. Then come `late`
-    more one by one, each `settle_s` after the recorder is ready for it."""
+    inside the machine. Streams start `stagger_s` apart; measuring begins `warmup_s` after all have media. Then come
+    `late` more one by one, each `settle_s` after the recorder is ready for it."""
 
     streams: int
     seconds: float
