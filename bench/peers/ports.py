@@ -9,12 +9,14 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
         return int(probe.getsockname()[1])
 
 
-def free_rtp_port() -> int:
-    """An even one, the next of which is free too, as RTP and RTCP want it (RFC 3550 section 11)."""
-    while True:
+def free_rtp_ports(count: int) -> list[int]:
+    """Even ones, the next of which are free too, as RTP and RTCP want it (RFC 3550 section 11); none twice."""
+    found: set[int] = set()
+    while len(found) < count:
         port = free_port(socket.SOCK_DGRAM) & ~1
         if _free(port) and _free(port + 1):
-            return port
+            found.add(port)
+    return sorted(found)
 
 
 def _free(port: int) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.peers.base import Host, Peer
-from bench.peers.ports import free_rtp_port
+from bench.peers.ports import free_rtp_ports
 from bench.plan import Plan
 
 UDP_TABLES: Final = (Path("/proc/net/udp"), Path("/proc/net/udp6"))
@@ -16,7 +16,8 @@ class RtpPeer(Peer):
 
     def __init__(self, host: Host, plan: Plan, folder: Path) -> None:
         super().__init__(host, plan, folder)
-        self._ports = [(free_rtp_port(), free_rtp_port()) for _ in range(plan.streams)]
+        ports = iter(free_rtp_ports(2 * plan.streams))
+        self._ports = list(zip(ports, ports, strict=True))
 
     def ports(self, stream: int) -> tuple[int, int]:
         return self._ports[stream]
