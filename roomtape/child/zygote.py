@@ -18,8 +18,9 @@ from typing import Any, Final
 
 from roomtape.child.codecs import RECIPES
 from roomtape.child.economy import calm
-from roomtape.child.gst import GLib, Gst, exists, init, make
+from roomtape.child.gst import GLib, Gst, GstSdp, GstWebRTC, exists, init, make
 from roomtape.child.main import main as run_child
+from roomtape.ipc.codec import decoder_in_child
 from roomtape.ipc.forking import (
     PACKET,
     STREAMS,
@@ -40,6 +41,15 @@ TRANSPORT: Final = (
 """Elements whose plugins every recording needs, beside those of its codecs."""
 CIPHERS: Final = "roomtape.signaling.crypto"
 """Imported only when there is a password, which nearly every room has: 1.8 MB of each child's own memory."""
+NAMES: Final = {
+    GLib: ("idle_add", "io_add_watch", "timeout_add", "unix_fd_add_full"),
+    GstSdp: ("SDPMessage", "SDPResult"),
+    GstWebRTC: (
+        *("WebRTCICE", "WebRTCRTPTransceiver", "WebRTCSDPType", "WebRTCSessionDescription", "WebRTCSignalingState"),
+        *("WebRTCICEConnectionState", "WebRTCICEGatheringState", "WebRTCPeerConnectionState"),
+    ),
+}
+"""What a recording uses of libraries whose classes Python makes when they are first named."""
 MOST_SKIPPED: Final = 1024
 
 
@@ -117,9 +127,15 @@ def prepare() -> Any:
         if exists(name):
             Gst.ElementFactory.find(name).load()
     importlib.import_module(CIPHERS)
+    decoder_in_child()
+    for library, names in NAMES.items():
+        for name in names:
+            getattr(library, name)
     key = make("dtlsdec") if exists("dtlsdec") else None
+    # What would write to pages that the children share: names that the cache of attributes lets go, the collector.
+    sys._clear_type_cache()
     gc.collect()
-    gc.freeze()  # else the collector would write to the pages that the children share
+    gc.freeze()
     return key
 
 

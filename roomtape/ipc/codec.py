@@ -1,6 +1,7 @@
 """JSON lines <-> messages. Bounded: a line may not exceed MAX_LINE bytes."""
 
 import re
+from functools import cache
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -25,6 +26,12 @@ def encode(message: ToChild | FromChild) -> bytes:
     return _encoder.encode(message) + b"\n"
 
 
+@cache
+def _decode_of(catalogue: Any) -> Any:
+    """Made once in a process: what a fork server has made, its children share."""
+    return msgspec.json.Decoder(catalogue).decode
+
+
 class Decoder(Generic[M]):
     """Splits a byte stream into lines and decodes each.
 
@@ -32,7 +39,7 @@ class Decoder(Generic[M]):
     """
 
     def __init__(self, catalogue: Any) -> None:
-        self._decode = msgspec.json.Decoder(catalogue).decode
+        self._decode = _decode_of(catalogue)
         self._rest = bytearray()
         self._skipping = False
 

@@ -17,6 +17,21 @@ def test_it_is_a_version_that_is_supported() -> None:
     assert tuple(map(int, VERSION.split(".")[:2])) >= (1, 22)
 
 
+class StartedGst:
+    """GStreamer as a forked child finds it."""
+
+    def is_initialized(self) -> bool:
+        return True
+
+    def version(self) -> tuple[int, ...]:
+        return 1, 22, 5, 0
+
+
+def test_it_is_not_started_a_second_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gst, "Gst", StartedGst())
+    assert gst.init() == "1.22.5"
+
+
 # --- elements -----------------------------------------------------------------------------------------------------
 
 

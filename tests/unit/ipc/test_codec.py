@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from roomtape.errors import IpcError
 from roomtape.ipc.codec import MAX_LINE, MAX_REASON, Decoder, decoder_in_child, decoder_in_parent, encode
-from roomtape.ipc.messages import FromChild, Init, Log, Ping, Pong, RecordConfig, ToChild
+from roomtape.ipc.messages import FromChild, Init, Log, Ping, Pong, RecordConfig, Stop, ToChild
 from tests.unit.ipc.samples import from_child, to_child
 
 SECRET = "opensesame"
@@ -62,6 +62,15 @@ def test_byte_by_byte() -> None:
     data = encode(Ping(seq=1)) + b"\r\n \n" + encode(Ping(seq=2)).replace(b"\n", b"\r\n")
     parts = [data[n : n + 1] for n in range(len(data))]
     assert feed(decoder_in_child(), *parts) == [Ping(seq=1), Ping(seq=2)]
+
+
+def test_what_one_decoder_still_waits_for_is_not_mixed_with_what_another_gets() -> None:
+    stop = Stop(reason="enough", deadline_ms=5)
+    line = encode(stop)
+    one, other = decoder_in_child(), decoder_in_child()
+    assert one.feed(line[:5]) == []
+    assert other.feed(line) == [stop]
+    assert one.feed(line[5:]) == [stop]
 
 
 def test_a_message_is_not_given_before_its_end() -> None:
