@@ -6,8 +6,8 @@ from collections.abc import Callable
 from roomtape.child.gst import GLib
 
 LIMIT_S = 60.0
-"""Longer than anything here takes; only a failing test waits so long. `make test` gives these tests what those with real
-media leave of the processors, which was 1.2 s in 165 s when others wanted all."""
+"""Longer than anything here takes; only a failing test waits so long. `make test` gives these tests what processor time
+those with real media leave, which was 1.2 s in 165 s when others wanted all."""
 
 
 def run_until(condition: Callable[[], object], limit_s: float = LIMIT_S) -> None:
