@@ -14,7 +14,6 @@ from roomtape.child.candidates import LocalCandidates, RemoteCandidates
 from roomtape.child.datachannel import AnnouncedChannel
 from roomtape.child.diagnosis import Evidence, diagnose
 from roomtape.child.dtls import CertificateCheck
-from roomtape.child.early import EarlyMedia
 from roomtape.child.economy import report_seldom
 from roomtape.child.gst import Gst, GstWebRTC, after_ms, guarded, make, post, promise, session_description
 from roomtape.child.jitter import JitterBuffers
@@ -81,7 +80,7 @@ class Peer:
         self.element = make(f"webrtcbin bundle-policy=max-bundle latency={jitter_ms}")
         # Kept: in 1.22 dropping the last Python reference can free the agent.
         self._agent = self.element.get_property("ice-agent")
-        self._batches, self._early = Batches(), EarlyMedia()
+        self._batches = Batches()
         self._configure_rtp()
         self._configure_ice()
         self._connect_signals()
@@ -268,9 +267,6 @@ class Peer:
         name = factory.get_name() if factory else ""
         if name == "dtlsdec":
             self._check.watch(element)
-            self._early.watch_keys(element)
-        elif name == "srtpdec":
-            self._early.watch_media(element)
         elif name == "queue":
             self._batches.watch(element)
         elif name == "rtpsession":

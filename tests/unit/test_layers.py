@@ -30,7 +30,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         "": "changes",
         "child": (
             "__main__ main addresses answer av1 av1_elements av1_packets av1_sequence backlog batches bitrate branch"
-            " bus candidates channel codecs cut datachannel deck destination diagnosis dtls early economy encoders feed"
+            " bus candidates channel codecs cut datachannel deck destination diagnosis dtls economy encoders feed"
             " figures filing gst guest hold inventory jitter keyframes liveness matroska media outlet pace"
             " pattern peer placement prelude probe publishing receiving recording retime retimer rights rounds rtcp rtp"
             " rtp_clock sandbox screen sdp segments shelves silences simulcast sockets source sources syscall_filter"
