@@ -227,7 +227,7 @@ class Run:
         self._peer.stop()
         self.result.stop_s = round(time.monotonic() - began, 3)
         after = self._cpu()
-        self.result.stop_cpu = round((after - before) / self._plan.streams, 4)
+        self.result.stop_cpu = round((after - before) / len(self._offered), 4)
         self._peer.finish()
         assert self._sent is not None
         minutes = sum(pictures for pictures, _ in self._sent.values()) / PICTURES_PER_MINUTE

@@ -88,7 +88,7 @@ class Janus(Peer):
         self._call({"janus": "message", "body": body, **more}, f"/{self._session}/{self._handles[stream]}")
 
     def ready(self) -> bool:
-        return len(self._handles) >= self.plan.streams
+        return True  # `add` returns when it is
 
     def add(self, stream: int) -> None:
         attached = self._call({"janus": "attach", "plugin": "janus.plugin.videoroom"}, f"/{self._session}")

@@ -41,7 +41,7 @@ class ReceptionMeter:
         self._jitter_buffers.append(element)
 
         def used(*_: Any) -> None:
-            # The first one is enough; this is not to be called for every report of a long recording.
+            # The first one is enough.
             element.disconnect(handler)
             post(self._synced.add, ssrc)
 

@@ -26,7 +26,7 @@ QUIET_S: Final = 3.0
 
 def until_next(now: float, interval_ms: int) -> int:
     """Milliseconds until the next round by a clock that all recordings have. They make their rounds together, so that
-    the main process wakes up for the figures of all: it took a third of the time (docs/performance.md)."""
+    the main process wakes up for the figures of many at once: it took a third of the time (docs/performance.md)."""
     left = interval_ms - int(now * 1000) % interval_ms
     return left if left > SOONEST * interval_ms else left + interval_ms
 
@@ -69,7 +69,7 @@ class Rounds:
         self._heard = time.monotonic()
 
     def _round(self) -> int:
-        """Returns the milliseconds between this one and the next."""
+        """Returns the interval of those that follow, in milliseconds."""
         received = self._meter.read()
         now = time.monotonic()
         flows = received.packets != self._packets

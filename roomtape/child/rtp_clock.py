@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from roomtape.child import rtp
-from roomtape.child.gst import Gst
+from roomtape.child.gst import Gst, guarded
 from roomtape.child.retime import Step
 from roomtape.child.silences import Origin, due_ns, stood_still
 from roomtape.model import TrackKind
@@ -25,6 +25,7 @@ class RtpClock:
         self._rate, self._depayloader, self._frames = CLOCK_RATES[kind], depayloader, frames
         self._jitter_buffer: Any = None
         self._origin: Origin | None = None
+        self._doubt = 0
         self.steps: list[Step] = []
         """Jumps of the time stamps, counted in `frames`; added to from other threads."""
         self.network: Any = None
@@ -50,15 +51,17 @@ class RtpClock:
 
     def forget(self) -> None:
         """Time what comes next by its arrival, as in the beginning."""
-        self._origin = None
         if self._jitter_buffer is not None:
             self._jitter_buffer.emit("clear-pt-map")  # in 1.22 this also forgets where the RTP clock began
+        self._origin = None
 
     def doubt(self, silent_s: float) -> None:
         """The track has been silent for so long. If its clock turns out to have stood still when the next packet comes,
-        it is forgotten; if it has gone on, its times go on as well."""
+        it is forgotten (where a depayloader tells its last reading); if it has gone on, its times go on as well."""
         if self.network is None:
             return
+        if self._doubt:  # of a former silence, after which nothing but padding came
+            self.network.remove_probe(self._doubt)
         last, begun = self._last_timestamp(), time.monotonic() - silent_s
 
         def heard(_: Any, info: Any) -> Any:
@@ -70,19 +73,22 @@ class RtpClock:
                 self.forget()
             else:
                 self._keep_time(buffer, packet.timestamp)
+            self._doubt = 0
             return Gst.PadProbeReturn.REMOVE
 
-        self.network.add_probe(Gst.PadProbeType.BUFFER, heard)
+        # Whatever fails here, the packet is timed by its arrival and goes on: a callback that fails would drop it.
+        probe = guarded(heard, lambda _: None, Gst.PadProbeReturn.REMOVE)
+        self._doubt = self.network.add_probe(Gst.PadProbeType.BUFFER, probe)
 
     def _keep_time(self, buffer: Any, timestamp: int) -> None:
         """After 3 s the jitter buffer begins anew by arrival, whatever the RTP clock says. So let the packet arrive
         when it says."""
-        arrived_ns = buffer.dts
-        if self._origin is not None and arrived_ns != Gst.CLOCK_TIME_NONE:
-            buffer.dts = buffer.pts = due_ns(self._origin, timestamp, self._rate, arrived_ns)
+        origin, arrived_ns = self._origin, buffer.dts  # another thread may change the origin meanwhile
+        if origin is not None and arrived_ns != Gst.CLOCK_TIME_NONE:
+            buffer.dts = buffer.pts = due_ns(origin, timestamp, self._rate, arrived_ns)
 
     def _reported(self, _: Any, report: Any) -> None:
-        """With each sender report the jitter buffer tells where its times begin."""
+        """With each sender report, about one a second, the jitter buffer tells where its times begin. That changes."""
         (has_timestamp, timestamp), (has_ns, ns) = report.get_uint64("base-rtptime"), report.get_uint64("base-time")
         self._origin = Origin(timestamp, ns) if has_timestamp and has_ns else None
 

@@ -42,7 +42,7 @@ TRANSPORT: Final = (
 CIPHERS: Final = "roomtape.signaling.crypto"
 """Imported only when there is a password, which nearly every room has: 1.8 MB of each child's own memory."""
 NAMES: Final = {
-    GLib: ("idle_add", "io_add_watch", "timeout_add", "unix_fd_add_full"),
+    GLib: ("idle_add", "timeout_add", "unix_fd_add_full"),
     GstSdp: ("SDPMessage", "SDPResult"),
     GstWebRTC: (
         *("WebRTCICE", "WebRTCRTPTransceiver", "WebRTCSDPType", "WebRTCSessionDescription", "WebRTCSignalingState"),
@@ -133,7 +133,7 @@ def prepare() -> Any:
             getattr(library, name)
     key = make("dtlsdec") if exists("dtlsdec") else None
     # What would write to pages that the children share: names that the cache of attributes lets go, the collector.
-    sys._clear_type_cache()
+    getattr(sys, "_clear_type_cache", lambda: None)()  # later versions of Python may be without it
     gc.collect()
     gc.freeze()
     return key

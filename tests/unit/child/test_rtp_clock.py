@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from roomtape.child import gst
+from roomtape.child import gst, rtp
 from roomtape.child.gst import Gst, chain, make
 from roomtape.child.retime import Step
 from roomtape.child.rtp_clock import MAX_STEPS, RtpClock
@@ -140,3 +140,37 @@ def test_a_report_from_before_the_clock_was_forgotten_is_forgotten_too(wire: Wir
     begun = wire.packet(20, 20)
     wire.clock.doubt(SILENCE_MS / 1000)
     assert wire.packet(20 + SILENCE_MS, 20 + SILENCE_MS + 30) - begun == pytest.approx(SILENCE_MS + 30, abs=1)
+
+
+def test_who_is_doubted_several_times_is_looked_at_once(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After silences in which nothing but padding came."""
+    heard: list[int] = []
+    parse = rtp.parse
+
+    def counted(packet: bytes) -> rtp.RtpPacket | None:
+        heard.append(1)
+        return parse(packet)
+
+    monkeypatch.setattr(rtp, "parse", counted)
+    wire.packet(0, LATE_MS)
+    before = wire.packet(20, 20)
+    wire.report(0, LATE_MS)
+    for _ in range(3):
+        wire.clock.doubt(SILENCE_MS / 1000)
+    after = wire.packet(20 + SILENCE_MS, 20 + SILENCE_MS)
+    assert after - before == pytest.approx(SILENCE_MS, abs=1)
+    assert heard == [1]
+
+
+def test_a_packet_whose_time_cannot_be_found_out_goes_on(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> int:
+        raise ValueError
+
+    wire.packet(0, LATE_MS)
+    before = wire.packet(20, 20)
+    wire.report(0, LATE_MS)
+    monkeypatch.setattr("roomtape.child.rtp_clock.due_ns", fail)
+    wire.clock.doubt(SILENCE_MS / 1000)
+    after = wire.packet(20 + SILENCE_MS, 20 + SILENCE_MS)
+    assert after - before == pytest.approx(SILENCE_MS - LATE_MS, abs=1), "by its arrival"
+    assert wire.packet(40 + SILENCE_MS, 45 + SILENCE_MS) - after == pytest.approx(20, abs=1)
