@@ -1,6 +1,10 @@
 """Free ports of this machine."""
 
 import socket
+from typing import Final
+
+MOST_TRIED: Final = 100
+"""For each port that is wanted."""
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
@@ -12,11 +16,13 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 def free_rtp_ports(count: int) -> list[int]:
     """Even ones, the next of which are free too, as RTP and RTCP want it (RFC 3550 section 11); none twice."""
     found: set[int] = set()
-    while len(found) < count:
+    for _ in range(MOST_TRIED * count):
+        if len(found) == count:
+            return sorted(found)
         port = free_port(socket.SOCK_DGRAM) & ~1
         if _free(port) and _free(port + 1):
             found.add(port)
-    return sorted(found)
+    raise OSError(f"only {len(found)} of {count} ports for RTP are free")
 
 
 def _free(port: int) -> bool:
