@@ -21,7 +21,7 @@ def run_until(condition: Callable[[], object], limit_s: float | None = None) -> 
     while not condition():
         assert time.monotonic() < deadline if limit_s else pauses > 0, "it did not happen"
         if context.iteration(False):
-            pauses -= 0.002  # a loop that never comes to rest has an end, too
+            pauses -= 0.001  # a loop that never comes to rest has an end, too
         else:
             pauses -= 1
             time.sleep(PAUSE_S)
